@@ -1,0 +1,65 @@
+//! Finds out that a fax is *complete* and what is known of its call, and brings it into the store.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What is done with the source once the fax is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Release {
+    /// Left where it is; the store remembers it.
+    Leave,
+    /// Moved into this folder.
+    Move(PathBuf),
+    /// Deleted.
+    Delete,
+}
+
+/// The kind of a spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// HylaFAX, HylaFAX+ and gofaxip `recvq`.
+    Hylafax,
+    /// mgetty+sendfax `incoming`.
+    Mgetty,
+    /// A folder where Asterisk, FreeSWITCH or a scanner drops files.
+    Drop,
+}
+
+/// What the n-th CallID of a device means (HylaFAX: the order of `CallIDPattern` lines, a site's own choice).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallIdMap {
+    /// Glob over device names.
+    pub device: String,
+    /// Meaning of CALLID1, CALLID2, …: `caller`, `caller_name`, `did`, `subaddress`, `ignore`.
+    pub fields: Vec<String>,
+}
+
+/// One spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spool {
+    /// Name, unique: the `source` of its arrivals.
+    pub name: String,
+    /// Kind.
+    pub kind: Kind,
+    /// The folder watched (`recvq`, `incoming`, the drop folder).
+    pub path: PathBuf,
+    /// Where hooks leave tickets for this spool; `None`: no hook is installed.
+    pub tickets: Option<PathBuf>,
+    /// HylaFAX's `log` folder, for `xferfaxlog` and `c<commid>`.
+    pub logs: Option<PathBuf>,
+    /// What happens to the source.
+    pub release: Release,
+    /// Quiet period for the weakest signal.
+    pub quiet: Duration,
+    /// Poll instead of inotify (NFS).
+    pub poll: bool,
+    /// A hook is installed and nothing but its ticket makes a fax complete.
+    pub ticket_only: bool,
+    /// The mode that a finished file has (HylaFAX `RecvFileMode`), if it differs from 0600.
+    pub finished_mode: Option<u32>,
+    /// CallID positions per device; the first glob that fits counts.
+    pub call_ids: Vec<CallIdMap>,
+    /// The DID of every fax of this spool, where the spool itself is the number.
+    pub did: Option<String>,
+}

@@ -1,0 +1,33 @@
+//! faxgate: keeps legacy fax numbers alive without fax machines.
+//!
+//! The modules stand in the order in which a fax flows. Start with [`pipeline`]: its `steps` are the
+//! whole journey on one page.
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod fax;
+
+pub mod intake;
+
+pub mod decode;
+
+pub mod enhance;
+
+pub mod recognize;
+
+pub mod compose;
+
+pub mod route;
+
+pub mod deliver;
+
+pub mod pipeline;
+
+pub mod worker;
+
+pub mod store;
+
+pub mod config;
+
+pub mod ops;

@@ -1,0 +1,1 @@
+//! What operators see: events, metrics, health, logs; and the clock.

@@ -1,0 +1,1 @@
+//! A fax through its durable stages: claim, run, record.

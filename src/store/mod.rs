@@ -1,0 +1,1 @@
+//! What must survive: one row per fax, its original, its history.
