@@ -1,1 +1,7 @@
-fn main() {}
+//! Arguments → role → exit code; nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    faxgate::cli::main()
+}

@@ -1,1 +1,3 @@
-fn main() {}
+//! User stories and house rules, one module each, in one binary.
+
+mod tidy;
