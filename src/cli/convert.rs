@@ -1,0 +1,167 @@
+//! `faxgate convert FILE -o out.pdf`: the pure half of the gateway on one file, in this process.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{End, failed};
+use crate::compose::{Composer, Conformance, Facts};
+use crate::decode::{self, Limits};
+use crate::fax::{CallRecord, Disposition, Fault, FaxId, PageText, Sha256};
+use crate::worker::{Engine, Settings};
+
+#[derive(Debug, clap::Args)]
+pub struct ConvertArgs {
+    /// TIFF, PNG, PDF, or a raw G3 page
+    file: PathBuf,
+    /// Where the PDF goes
+    #[arg(long, short)]
+    output: PathBuf,
+    /// Write the text beside it
+    #[arg(long)]
+    text: Option<PathBuf>,
+    /// Leave the text out: picture only
+    #[arg(long)]
+    no_ocr: bool,
+    /// PDF/A-1b instead of PDF/A-2u, for old archives
+    #[arg(long)]
+    pdf_a_1b: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was made, for `--json`.
+#[derive(Debug, serde::Serialize)]
+struct Made {
+    pages: u32,
+    bytes: usize,
+    damaged_pages: Vec<u32>,
+    pages_without_text: Vec<u32>,
+    confidence: Vec<f32>,
+}
+
+/// Converts one file.
+pub fn convert(args: &ConvertArgs) -> End {
+    match made(args) {
+        Ok(made) => {
+            report(args, &made);
+            if made.pages_without_text.is_empty() { End::Done } else { End::Left }
+        }
+        Err(fault) => failed(&fault),
+    }
+}
+
+fn report(args: &ConvertArgs, made: &Made) {
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(made).unwrap_or_default());
+        return;
+    }
+    println!("{}: {} pages, {} bytes", args.output.display(), made.pages, made.bytes);
+    if !made.damaged_pages.is_empty() {
+        println!("damaged pages: {:?}", made.damaged_pages);
+    }
+    if !made.pages_without_text.is_empty() {
+        println!("pages without text: {:?}", made.pages_without_text);
+    }
+}
+
+fn made(args: &ConvertArgs) -> Result<Made, Fault> {
+    let bytes = std::fs::read(&args.file).map_err(|error| unreadable(&args.file, &error))?;
+    let (bytes, format) = understood(&args.file, bytes)?;
+    let opened = decode::open(&bytes, format, &Limits::default()).map_err(|error| error.fault())?;
+    let digest = Sha256::of(&bytes);
+    let call = CallRecord::default();
+    let id = FaxId::new(0, [digest.0[0], digest.0[1], digest.0[2], digest.0[3], digest.0[4]]);
+    let facts = Facts { id: &id, call: &call, at: modified(&args.file), original: digest };
+    let conformance = if args.pdf_a_1b { Conformance::A1b } else { Conformance::A2u };
+    let mut composer = Composer::new(&facts, conformance, decode::t4::encode_mmr);
+    let mut engine = if args.no_ocr { None } else { Some(Engine::new(&Settings::default())?) };
+    let mut made = Made {
+        pages: opened.page_count(),
+        bytes: 0,
+        damaged_pages: Vec::new(),
+        pages_without_text: Vec::new(),
+        confidence: Vec::new(),
+    };
+    let mut all_text = Vec::new();
+    let bar = progress(opened.page_count());
+    for index in 0..opened.page_count() {
+        let page = opened.page(index).map_err(|error| error.fault())?;
+        let text = read(engine.as_mut(), &page);
+        if page.damage.worth_saying() {
+            made.damaged_pages.push(index + 1);
+        }
+        if text.lost.is_some() {
+            made.pages_without_text.push(index + 1);
+        }
+        made.confidence.push(text.confidence);
+        composer.add(&page, &text).map_err(|error| error.fault())?;
+        all_text.push(text.all());
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let pdf = composer.finish().map_err(|error| error.fault())?;
+    made.bytes = pdf.len();
+    written(&args.output, &pdf)?;
+    if let Some(path) = &args.text {
+        written(path, all_text.join("\n\u{c}").as_bytes())?;
+    }
+    Ok(made)
+}
+
+fn read(engine: Option<&mut Engine>, page: &crate::fax::Page) -> PageText {
+    match engine.map(|engine| engine.transcribe(page)) {
+        None => PageText::default(),
+        Some(Ok(transcript)) => transcript.text,
+        Some(Err(fault)) => {
+            eprintln!("faxgate: {fault}");
+            PageText { lost: Some(fault.code), ..PageText::default() }
+        }
+    }
+}
+
+/// Tells the format from the bytes; what is none of the containers is taken as one raw G3 page, whose
+/// resolution stands in mgetty's file name.
+fn understood(path: &Path, bytes: Vec<u8>) -> Result<(Vec<u8>, crate::fax::Format), Fault> {
+    match decode::sniff(&bytes) {
+        Some(format) => Ok((bytes, format)),
+        None => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok((decode::raw_g3::bundle(&[(name, bytes)]), crate::fax::Format::G3Bundle))
+        }
+    }
+}
+
+/// Time of the last change of the file, so that the same file gives the same PDF.
+fn modified(path: &Path) -> crate::fax::Millis {
+    let since = std::fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0, |since| crate::fax::Millis::try_from(since.as_millis()).unwrap_or(0))
+}
+
+fn written(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    std::fs::write(path, bytes).map_err(|error| {
+        Fault::new(
+            "cli.unwritable",
+            Disposition::Refuse,
+            format!("{} cannot be written: {error}", path.display()),
+        )
+    })
+}
+
+/// A file that the command was told to read and cannot.
+pub fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::new("cli.unreadable", Disposition::Refuse, format!("{} cannot be read: {error}", path.display()))
+}
+
+/// A bar over pages; silent where standard error is no terminal.
+fn progress(pages: u32) -> ProgressBar {
+    let bar = ProgressBar::new(u64::from(pages));
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} page {pos} of {len}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}

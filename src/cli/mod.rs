@@ -1,0 +1,138 @@
+//! The command line: arguments, exit codes, and one file a command.
+//!
+//! Standard output holds what was asked for (tables for people, JSON with `--json`); standard error holds
+//! progress, warnings and faults. Everything that came from a fax is made safe for a terminal before it is shown.
+
+mod act;
+mod ask;
+mod convert;
+mod explain;
+mod run;
+mod shown;
+mod submit;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::fax::{Fault, FaxId};
+
+/// How a command ended; the number is the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// What was asked for is done.
+    Done = 0,
+    /// It failed; standard error says why.
+    Failed = 1,
+    /// The arguments make no sense (clap's own code).
+    Usage = 2,
+    /// Done as far as it goes, but something is left: deferred, waiting or quarantined.
+    Left = 3,
+    /// The configuration has problems; all of them were printed.
+    Config = 4,
+    /// There is no such fax.
+    NoSuchFax = 5,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        Self::from(end as u8)
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done, but something is left (deferred, waiting, quarantined) · \
+4 the configuration has problems · 5 no such fax";
+
+/// Keeps legacy fax numbers alive without fax machines.
+#[derive(Debug, Parser)]
+#[command(name = "faxgate", version, after_help = EXIT_CODES)]
+struct Args {
+    /// Folder of faxgate.toml, departments.toml and rules.toml
+    #[arg(long, short, global = true, env = "FAXGATE_CONFIG", default_value = "/etc/faxgate")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway: watch spools, read, compose, route, deliver
+    Run(run::RunArgs),
+    /// Check the configuration: every problem at once, with file, line and column
+    Check {
+        /// Print problems as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say why a fax went where it went, or where a made-up one would go
+    Explain(explain::ExplainArgs),
+    /// Make a searchable PDF of one file, without a gateway
+    Convert(convert::ConvertArgs),
+    /// Hand a file to the gateway as if it had come by fax
+    Submit(submit::SubmitArgs),
+    /// Show what the gateway has in hand
+    Status(ask::StatusArgs),
+    /// Show one fax whole: its facts, history, deliveries; or write its files
+    Show(ask::ShowArgs),
+    /// Try again now what was deferred or has failed
+    Retry {
+        /// The fax
+        fax: FaxId,
+    },
+    /// Read, compose and route a fax anew from its original
+    Replay {
+        /// The fax
+        fax: FaxId,
+    },
+    /// Close a quarantined fax by a person's decision
+    Discard {
+        /// The fax
+        fax: FaxId,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        /// Who decides
+        #[arg(long, env = "USER")]
+        who: String,
+    },
+    /// Called by HylaFAX, mgetty, Asterisk or FreeSWITCH when a reception has ended
+    Hook(submit::HookArgs),
+    /// Serve page requests on standard input (started by the gateway itself)
+    #[command(hide = true)]
+    PageWorker,
+}
+
+/// Parses the arguments, runs the command, and gives its exit code.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match args.command {
+        Command::Run(run) => run::run(&args.config, &run),
+        Command::Check { json } => explain::check(&args.config, json),
+        Command::Explain(explain) => explain::explain(&args.config, &explain),
+        Command::Convert(convert) => convert::convert(&convert),
+        Command::Submit(submit) => submit::submit(&args.config, &submit),
+        Command::Status(status) => ask::status(&args.config, &status),
+        Command::Show(show) => ask::show(&args.config, &show),
+        Command::Retry { fax } => act::retry(&args.config, &fax),
+        Command::Replay { fax } => act::replay(&args.config, &fax),
+        Command::Discard { fax, reason, who } => act::discard(&args.config, &fax, &who, &reason),
+        Command::Hook(hook) => submit::hook(&hook),
+        Command::PageWorker => return worker_exit(crate::worker::child_main()),
+    }
+    .into()
+}
+
+fn worker_exit(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Prints a fault for the operator and gives the exit code of a failed command.
+fn failed(fault: &Fault) -> End {
+    eprintln!("faxgate: {fault}");
+    if !fault.detail.is_empty() {
+        eprintln!("  {}", shown::line(&fault.detail));
+    }
+    End::Failed
+}

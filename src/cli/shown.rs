@@ -1,0 +1,33 @@
+//! Foreign text made safe for a terminal, and tables.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::fax::{Millis, StationId};
+
+/// One line without control or reordering characters: a station name must not drive a terminal.
+pub fn line(text: &str) -> String {
+    StationId(text.to_owned()).shown()
+}
+
+/// The same for an optional field; a dash where nothing is known.
+pub fn or_dash<T: std::fmt::Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| line(&value.to_string()))
+}
+
+/// A moment in local time, to the second.
+pub fn moment(at: Millis) -> String {
+    jiff::Timestamp::from_millisecond(at).map_or_else(
+        |_| "–".to_owned(),
+        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
+}
+
+/// An empty table with these headings.
+pub fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headings.iter().copied());
+    table
+}
