@@ -142,7 +142,7 @@ fn modified(path: &Path) -> crate::fax::Millis {
     since.map_or(0, |since| crate::fax::Millis::try_from(since.as_millis()).unwrap_or(0))
 }
 
-fn written(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub fn written(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     std::fs::write(path, bytes).map_err(|error| {
         Fault::new(
             "cli.unwritable",

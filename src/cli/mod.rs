@@ -11,12 +11,14 @@ mod run;
 mod shown;
 mod submit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::fax::{Fault, FaxId};
+use crate::config::Config;
+use crate::fax::{Disposition, Fault, FaxId};
+use crate::store::{self, Access, Store};
 
 /// How a command ended; the number is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,4 +137,44 @@ fn failed(fault: &Fault) -> End {
         eprintln!("  {}", shown::line(&fault.detail));
     }
     End::Failed
+}
+
+/// Loads the configuration; on problems prints all of them.
+fn configured(folder: &Path) -> Result<Config, End> {
+    match Config::load(folder) {
+        Ok((config, _)) => Ok(config),
+        Err(problems) => {
+            eprintln!("{problems}");
+            Err(End::Config)
+        }
+    }
+}
+
+/// Runs a command on the store of a configuration.
+fn with_store(
+    folder: &Path,
+    access: Access,
+    command: impl AsyncFnOnce(Store, Config) -> Result<End, Fault>,
+) -> End {
+    let config = match configured(folder) {
+        Ok(config) => config,
+        Err(end) => return end,
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Fault::new("cli.runtime", Disposition::Stop, error.to_string())),
+    };
+    let ended = runtime.block_on(async {
+        let settings = store::Settings { dir: config.data.clone() };
+        let store = Store::open_as(&settings, access).await.map_err(|error| error.fault())?;
+        command(store, config).await
+    });
+    match ended {
+        Ok(end) => end,
+        Err(fault) if fault.code == "store.no-fax" => {
+            eprintln!("faxgate: {fault}");
+            End::NoSuchFax
+        }
+        Err(fault) => failed(&fault),
+    }
 }
