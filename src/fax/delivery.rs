@@ -34,6 +34,8 @@ pub enum DeliveryState {
     Delivered,
     /// Given up; the fallback inbox got it instead.
     Failed,
+    /// No longer wanted: a person replayed or discarded the fax before it went out.
+    Withdrawn,
 }
 
 /// One fax to one address.

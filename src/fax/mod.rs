@@ -15,6 +15,7 @@ mod document;
 mod fault;
 mod id;
 mod page;
+mod stage;
 mod text;
 
 pub use arrival::{Arrival, Format, Original, Sha256};
@@ -27,6 +28,7 @@ pub use document::Document;
 pub use fault::{Disposition, Fault};
 pub use id::FaxId;
 pub use page::{Ccitt, CleanPage, Coding, Page, Plan, Raster, Resolution};
+pub use stage::{IllegalStep, NotAStage, Stage, Step};
 pub use text::{Box2, Line, PageText, Script, Turn, Word};
 
 /// A moment, in milliseconds since the Unix epoch, UTC. Clocks live in `ops::clock`.
