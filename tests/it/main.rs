@@ -1,1 +1,3 @@
-fn main() {}
+//! faxgate from outside: a module per user story.
+
+mod decode_libtiff;
