@@ -31,7 +31,3 @@ pub mod store;
 pub mod config;
 
 pub mod ops;
-
-pub mod daemon;
-
-pub mod cli;

@@ -1,4 +1,5 @@
 //! User stories and house rules, one module each, in one binary.
 
+mod decode_libtiff;
 mod store;
 mod tidy;
