@@ -3,6 +3,8 @@
 //! Pure: no files, clock, log. Whatever the bytes are, decoding ends within [`Limits`] and never panics;
 //! damage is data, and an error means that no page at all could be made.
 
+pub mod t4;
+
 use crate::fax::{Disposition, Fault, Format, Page};
 
 /// Every limit of decoding, in one place.

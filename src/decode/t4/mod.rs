@@ -1,0 +1,14 @@
+//! ITU-T T.4 (MH, MR) and T.6 (MMR): the codings of fax pages, in our own code.
+//!
+//! Written here and not taken from a library because of what real lines do: rows are damaged, EOLs are
+//! missing or filled, tags lie. A picture library stops at the first bad code word; a fax gateway must
+//! go on with the next row, and say how many it lost.
+//!
+//! Rows are handled as lists of changing elements, not as pixels. Code words are most significant bit
+//! first; [`reverse_bits`] brings the other fill order to it.
+
+mod codes;
+mod encode;
+mod runs;
+
+pub use encode::{EncodeOptions, encode, encode_mmr, reverse_bits};
