@@ -1,0 +1,154 @@
+//! A page's picture as a PDF image: what was received, pixel by pixel, and no pixel more.
+//!
+//! Received code words are passed on untouched. What has none is coded anew without loss: bilevel pages to
+//! ITU-T T.6, gray and colour with Flate. Colour spaces are calibrated (`CalGray`, `CalRGB`), so that PDF/A
+//! needs no output intent (ISO 19005-2 §6.2.4).
+
+use lopdf::{Dictionary, Object, Stream, dictionary};
+
+use super::document::raw;
+use super::{ComposeError, EncodeG4};
+use crate::fax::{Ccitt, Coding, Page, Raster};
+
+/// CIE XYZ of the white point D65, and sRGB's gamma and primaries near enough for paper.
+const WHITE: [f32; 3] = [0.9505, 1.0, 1.089];
+const GAMMA: f32 = 2.2;
+const PRIMARIES: [f32; 9] = [0.4124, 0.2126, 0.0193, 0.3576, 0.7152, 0.1192, 0.1805, 0.0722, 0.9505];
+
+/// Which colour space a picture needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    Gray,
+    Rgb,
+}
+
+impl Colour {
+    /// The colour space array (ISO 32000-1 §8.6.5.2 and §8.6.5.3).
+    pub fn space(self) -> Object {
+        let reals = |values: &[f32]| Object::Array(values.iter().map(|value| (*value).into()).collect());
+        match self {
+            Self::Gray => {
+                let gray = dictionary! { "WhitePoint" => reals(&WHITE), "Gamma" => GAMMA };
+                vec!["CalGray".into(), gray.into()].into()
+            }
+            Self::Rgb => {
+                let rgb = dictionary! {
+                    "WhitePoint" => reals(&WHITE), "Gamma" => reals(&[GAMMA; 3]), "Matrix" => reals(&PRIMARIES),
+                };
+                vec!["CalRGB".into(), rgb.into()].into()
+            }
+        }
+    }
+}
+
+/// Which colour space the page's picture needs; `None` where there is no pixel to show.
+pub(super) fn colour(page: &Page) -> Option<Colour> {
+    let (width, height) = page.raster.size();
+    if width == 0 || height == 0 {
+        return None;
+    }
+    Some(if matches!(page.raster, Raster::Rgb { .. }) { Colour::Rgb } else { Colour::Gray })
+}
+
+/// The image object of a page that has pixels. `space` is its colour space.
+pub(super) fn stream(page: &Page, space: Object, encode: EncodeG4) -> Result<Stream, ComposeError> {
+    let (width, height) = page.raster.size();
+    let mut dict = dictionary! {
+        "Type" => "XObject", "Subtype" => "Image", "Width" => width, "Height" => height, "ColorSpace" => space,
+    };
+    match (&page.raster, &page.ccitt) {
+        (Raster::Bilevel(_), Some(ccitt)) => {
+            dict.set("BitsPerComponent", 1);
+            dict.set("Filter", "CCITTFaxDecode");
+            dict.set("DecodeParms", parameters(ccitt, width, height));
+            Ok(raw(dict, ccitt.data.clone()))
+        }
+        (Raster::Bilevel(map), None) => {
+            let ccitt =
+                Ccitt { coding: Coding::Mmr, data: encode(map), byte_aligned: false, end_of_line: false };
+            dict.set("BitsPerComponent", 1);
+            dict.set("Filter", "CCITTFaxDecode");
+            dict.set("DecodeParms", parameters(&ccitt, width, height));
+            Ok(raw(dict, ccitt.data))
+        }
+        (Raster::Gray { samples, .. }, _) => flate(dict, samples, u64::from(width) * u64::from(height)),
+        (Raster::Rgb { samples, .. }, _) => flate(dict, samples, u64::from(width) * u64::from(height) * 3),
+    }
+}
+
+fn flate(mut dict: Dictionary, samples: &[u8], expected: u64) -> Result<Stream, ComposeError> {
+    if samples.len() as u64 != expected {
+        return Err(ComposeError::Samples { expected, found: samples.len() as u64 });
+    }
+    dict.set("BitsPerComponent", 8);
+    let mut stream = raw(dict, samples.to_vec());
+    stream.compress().map_err(ComposeError::writer)?;
+    Ok(stream)
+}
+
+/// Parameters of the CCITT filter (ISO 32000-1 table 11). Black runs are black: `BlackIs1` stays false and
+/// 0 is black in a gray space.
+fn parameters(ccitt: &Ccitt, width: u32, height: u32) -> Dictionary {
+    let k = match ccitt.coding {
+        Coding::Mmr => -1,
+        Coding::Mh => 0,
+        // Any positive number: readers take the tag bit after each EOL, not K, to choose the coding.
+        Coding::Mr => 4,
+    };
+    let mut parameters = dictionary! { "K" => k, "Columns" => width, "Rows" => height };
+    if ccitt.end_of_line {
+        parameters.set("EndOfLine", true);
+    }
+    if ccitt.byte_aligned {
+        parameters.set("EncodedByteAlign", true);
+    }
+    if ccitt.coding != Coding::Mmr {
+        // Machines leave RTC out or write it wrong; the number of rows is known.
+        parameters.set("EndOfBlock", false);
+    }
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fax::{Bitmap, Damage, Resolution};
+
+    fn page(raster: Raster, ccitt: Option<Ccitt>) -> Page {
+        Page { raster, resolution: Resolution::FINE, ccitt, damage: Damage::default() }
+    }
+
+    fn encode(_: &Bitmap) -> Vec<u8> {
+        vec![1, 2, 3]
+    }
+
+    #[test]
+    fn received_code_words_are_passed_on_untouched() {
+        for (coding, k) in [(Coding::Mh, 0), (Coding::Mr, 4), (Coding::Mmr, -1)] {
+            let data = vec![0x26, 0xa0, 0xff, 0x00, 0x0d];
+            let ccitt = Ccitt { coding, data: data.clone(), byte_aligned: k == 0, end_of_line: k >= 0 };
+            let page = page(Raster::Bilevel(Bitmap::white(16, 3)), Some(ccitt));
+            let stream = stream(&page, Object::Null, encode).unwrap();
+            assert_eq!(stream.content, data);
+            let parameters = stream.dict.get(b"DecodeParms").unwrap().as_dict().unwrap();
+            assert_eq!(parameters.get(b"K").unwrap().as_i64().unwrap(), k);
+            assert_eq!(parameters.get(b"Columns").unwrap().as_i64().unwrap(), 16);
+            assert_eq!(parameters.get(b"Rows").unwrap().as_i64().unwrap(), 3);
+            assert_eq!(parameters.has(b"EncodedByteAlign"), k == 0);
+            assert_eq!(parameters.has(b"EndOfLine"), k >= 0);
+        }
+    }
+
+    #[test]
+    fn pages_without_code_words_are_coded_anew() {
+        let bilevel =
+            stream(&page(Raster::Bilevel(Bitmap::white(8, 8)), None), Object::Null, encode).unwrap();
+        assert_eq!(bilevel.content, [1, 2, 3]);
+        let gray = Raster::Gray { width: 100, height: 100, samples: vec![7; 10_000] };
+        let gray = stream(&page(gray, None), Object::Null, encode).unwrap();
+        assert_eq!(gray.decompressed_content().unwrap(), vec![7; 10_000]);
+        let short = Raster::Rgb { width: 10, height: 10, samples: vec![7; 299] };
+        let error = stream(&page(short, None), Object::Null, encode).unwrap_err();
+        assert_eq!(error, ComposeError::Samples { expected: 300, found: 299 });
+    }
+}
