@@ -1,44 +1,31 @@
-//! (facts, rules) → [`Decision`], with its reasons. Pure.
+//! (facts, rules) → [`Decision`], with its reasons.
+//!
+//! Pure: no clock, files, sockets or log; the same facts and rules always give the same decision. The rules are a
+//! flat list. The first rule whose conditions all hold wins; the entries of one condition's list are
+//! alternatives; where no rule fits, the mandatory default decides. So every fax gets at least one department.
+//!
+//! What rules look at is a closed set, [`Facts`]. Everything in it was said by the other side or read by a machine:
+//! a TSI is the sender's claim, a caller number is the network's, text is what OCR made of a picture. The line
+//! that the sending machine prints at the head of a page never reaches this module.
+//!
+//! A new kind of condition is one variant of [`Condition`]: the compiler then names every place that must know it.
 
-use crate::fax::CallRecord;
+mod condition;
+mod decision;
+mod facts;
+mod fold;
+mod number;
+mod pattern;
+mod rule;
+mod text;
 
-/// The closed set of things that rules may look at.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Facts {
-    /// What is known of the call: DID, caller, TSI, subaddress, device.
-    pub call: CallRecord,
-    /// Name of the spool.
-    pub spool: String,
-    /// Pages.
-    pub pages: u32,
-    /// Some page is damaged, or reception broke.
-    pub damaged: bool,
-    /// Languages found: `en`, `zh`.
-    pub languages: Vec<String>,
-    /// Text of all pages without the machines' header lines, a page an entry.
-    pub text: Vec<String>,
-}
+pub use condition::Condition;
+pub use decision::{Decision, Reason, decide, explain};
+pub use facts::Facts;
+pub use number::{NumberPattern, NumberPlan};
+pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
+pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules};
+pub use text::{Phrase, TextRegex};
 
-/// What was decided, and why.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Decision {
-    /// Name of the rule that matched.
-    pub rule: String,
-    /// Ids of the departments that get the fax; at least one.
-    pub departments: Vec<String>,
-    /// Each rule that was looked at, in order, and why it did or did not match.
-    pub reasons: Vec<Reason>,
-    /// Digest of the rules file that decided.
-    pub rules_version: String,
-}
-
-/// One rule's verdict.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Reason {
-    /// The rule's name.
-    pub rule: String,
-    /// It matched.
-    pub matched: bool,
-    /// Why, in words for an admin.
-    pub why: String,
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! Telephone numbers compared as a site means them.
+//!
+//! Exchanges, modems and people spell one number in many ways: `+852 2810 1234`, `00852-2810-1234`,
+//! `852 2810 1234`, `28101234` (ITU-T E.123 gives the forms, E.164 the structure). A [`NumberPlan`] holds what a
+//! machine cannot guess: the site's country code and the length of its national numbers.
+
+use super::pattern::PatternError;
+use crate::fax::Number;
+
+/// Where a number without a plus sign belongs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NumberPlan {
+    /// The site's country code, digits alone (`852`). `None`: numbers are compared by their digits alone.
+    pub country_code: Option<String>,
+    /// Digits of a full national number (8 in Hong Kong). `None`: lengths vary.
+    pub national_digits: Option<usize>,
+}
+
+/// A country code without a plus sign is taken off only if so many digits remain: `8521 2345` is a local number.
+const LEAST_AFTER_COUNTRY_CODE: usize = 7;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// In the site's own country.
+    Local,
+    /// In another country.
+    Foreign,
+    /// The site has no country code configured.
+    Unknown,
+}
+
+/// A number as understood: for a local number its national digits, else all digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reading {
+    digits: String,
+    scope: Scope,
+}
+
+impl NumberPlan {
+    /// Understands a number. `None` if it holds no digit (`anonymous`, an empty field).
+    pub(super) fn read(&self, number: &Number) -> Option<Reading> {
+        let digits = number.digits();
+        (!digits.is_empty()).then(|| self.place(digits, is_marked(&number.0)))
+    }
+
+    /// Understands a text that consists of a number and nothing else.
+    pub(super) fn read_text(&self, text: &str) -> Option<Reading> {
+        text.chars().all(is_number_char).then(|| self.read(&Number(text.to_owned()))).flatten()
+    }
+
+    /// `marked`: it was written with `+` or `00`, so the country code is in it.
+    fn place(&self, digits: String, marked: bool) -> Reading {
+        let Some(code) = self.country_code.as_deref() else {
+            return Reading { digits, scope: Scope::Unknown };
+        };
+        let rest = digits.strip_prefix(code).map(str::to_owned);
+        let local = |digits| Reading { digits, scope: Scope::Local };
+        match (marked, self.national_digits, rest) {
+            (true, _, Some(rest)) => local(rest),
+            (true, _, None) => Reading { digits, scope: Scope::Foreign },
+            (false, Some(length), Some(rest)) if rest.len() == length => local(rest),
+            (false, Some(length), _) if digits.len() > length => Reading { digits, scope: Scope::Foreign },
+            (false, None, Some(rest)) if rest.len() >= LEAST_AFTER_COUNTRY_CODE => local(rest),
+            _ => local(digits),
+        }
+    }
+}
+
+/// What a rule says of a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberPattern {
+    shown: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// `*`: any number at all.
+    Any,
+    /// One number.
+    Exact(Reading),
+    /// `2810*`: any of these beginnings.
+    Prefix(Vec<Reading>),
+    /// `*1234`: this end.
+    Suffix(String),
+}
+
+impl NumberPattern {
+    /// Understands a number, a beginning `2810*` or an end `*1234`; `*` alone is any number. A beginning without
+    /// plus sign is local: `44*` is not `+44*`.
+    pub fn parse(text: &str, plan: &NumberPlan) -> Result<Self, PatternError> {
+        let trimmed = text.trim();
+        let body = trimmed.strip_prefix('*').or_else(|| trimmed.strip_suffix('*')).unwrap_or(trimmed);
+        if let Some((at, bad)) = text.char_indices().find(|(_, c)| !is_number_char(*c) && *c != '*') {
+            return Err(PatternError::at(at, bad, format!("{bad:?} is not part of a telephone number")));
+        }
+        if body.contains('*') {
+            return Err(PatternError::whole(text, "one * only, at the beginning or at the end"));
+        }
+        let number = Number(body.to_owned());
+        let digits = number.digits();
+        let kind = if trimmed == "*" {
+            Kind::Any
+        } else if !body.contains(|c: char| c.is_ascii_digit())
+            || digits.is_empty() && !trimmed.starts_with('*')
+        {
+            return Err(PatternError::whole(text, "there is no digit in it"));
+        } else if trimmed.starts_with('*') {
+            // an end has no exchange prefix: its leading zeros are digits like others
+            Kind::Suffix(body.chars().filter(char::is_ascii_digit).collect())
+        } else if trimmed.ends_with('*') {
+            Kind::Prefix(beginnings(plan, digits, is_marked(body)))
+        } else {
+            Kind::Exact(plan.place(digits, is_marked(body)))
+        };
+        Ok(Self { shown: trimmed.to_owned(), kind })
+    }
+
+    /// The pattern as the rule writes it.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    pub(super) fn fits(&self, seen: &Reading) -> bool {
+        match &self.kind {
+            Kind::Any => true,
+            Kind::Exact(wanted) => wanted.digits == seen.digits,
+            Kind::Prefix(beginnings) => beginnings.iter().any(|beginning| beginning.begins(seen)),
+            Kind::Suffix(end) => seen.digits.ends_with(end.as_str()),
+        }
+    }
+
+    /// Every number that fits `other` fits this pattern too.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Any, _) => true,
+            (_, Kind::Exact(number)) => self.fits(number),
+            (Kind::Prefix(mine), Kind::Prefix(theirs)) => {
+                theirs.iter().all(|their| mine.iter().any(|my| my.begins(their)))
+            }
+            (Kind::Suffix(mine), Kind::Suffix(theirs)) => theirs.ends_with(mine.as_str()),
+            _ => false,
+        }
+    }
+}
+
+impl Reading {
+    fn begins(&self, longer: &Self) -> bool {
+        self.scope == longer.scope && longer.digits.starts_with(self.digits.as_str())
+    }
+}
+
+/// A beginning is too short to tell a country code from local digits, so without a plus sign it may be both.
+fn beginnings(plan: &NumberPlan, digits: String, marked: bool) -> Vec<Reading> {
+    let Some(code) = plan.country_code.as_deref() else {
+        return vec![Reading { digits, scope: Scope::Unknown }];
+    };
+    let local = |digits: &str| Reading { digits: digits.to_owned(), scope: Scope::Local };
+    match (marked, digits.strip_prefix(code)) {
+        (true, Some(rest)) => vec![local(rest)],
+        (true, None) => vec![Reading { digits, scope: Scope::Foreign }],
+        (false, Some(rest)) if !rest.is_empty() => vec![local(&digits), local(rest)],
+        (false, _) => vec![local(&digits)],
+    }
+}
+
+fn is_marked(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with('+') || text.starts_with("00")
+}
+
+fn is_number_char(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '(' | ')' | '.' | '/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hong_kong() -> NumberPlan {
+        NumberPlan { country_code: Some("852".into()), national_digits: Some(8) }
+    }
+
+    fn fits(plan: &NumberPlan, pattern: &str, number: &str) -> bool {
+        let seen = plan.read(&Number(number.into())).expect("test numbers hold digits");
+        NumberPattern::parse(pattern, plan).expect("test patterns are good").fits(&seen)
+    }
+
+    #[test]
+    fn spellings_of_one_number_meet() {
+        let spellings = ["+852 2810 1234", "28101234", "852 2810 1234", "00852-2810-1234", "(852) 2810.1234"];
+        for plan in [hong_kong(), NumberPlan { national_digits: None, ..hong_kong() }] {
+            for pattern in spellings {
+                for number in spellings {
+                    assert!(fits(&plan, pattern, number), "{pattern} {number}");
+                }
+                assert!(!fits(&plan, pattern, "2810 1235"), "{pattern}");
+            }
+        }
+    }
+
+    #[test]
+    fn beginnings_and_ends() {
+        for (pattern, number, expected) in [
+            ("2810*", "+852 2810 1234", true),
+            ("+852 2810*", "28101234", true),
+            ("852 2810 *", "28101234", true),
+            ("2810*", "2811 0000", false),
+            ("*1234", "+852 2810 1234", true),
+            ("*1234", "2810 1243", false),
+            ("*0012", "2810 0012", true),
+            ("*0012", "2810 3312", false),
+            ("+852*", "2810 1234", true),
+            ("+852*", "+86 10 1234 5678", false),
+            // a Dutch caller is not in the local block 3142
+            ("3142*", "+31 42 123 4567", false),
+            ("+44*", "4412 3456", false),
+            ("+44*", "+44 20 7946 0000", true),
+            ("+44*", "0044 20 7946 0000", true),
+            ("+44*", "44 20 7946 0000", true),
+            ("8521*", "8521 2345", true),
+            ("*", "1", true),
+        ] {
+            assert_eq!(fits(&hong_kong(), pattern, number), expected, "{pattern} {number}");
+        }
+    }
+
+    #[test]
+    fn without_a_country_code_digits_alone_count() {
+        let plan = NumberPlan::default();
+        assert!(fits(&plan, "2810 1234", "28101234"));
+        assert!(!fits(&plan, "2810 1234", "+852 28101234"));
+        assert!(fits(&plan, "852*", "+852 28101234"));
+    }
+
+    #[test]
+    fn bad_patterns_say_where() {
+        let plan = hong_kong();
+        assert_eq!(NumberPattern::parse("2810x", &plan).map_err(|error| error.at), Err(4..5));
+        for bad in ["", "+", "28*10", "*28*", "二八"] {
+            assert!(NumberPattern::parse(bad, &plan).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn coverage_is_never_claimed_wrongly() {
+        let plan = hong_kong();
+        let covers = |a: &str, b: &str| {
+            NumberPattern::parse(a, &plan).unwrap().covers(&NumberPattern::parse(b, &plan).unwrap())
+        };
+        assert!(covers("2810*", "+852 2810 1234"));
+        assert!(covers("28*", "2810*"));
+        assert!(covers("*34", "*1234"));
+        assert!(covers("*", "2810*"));
+        assert!(!covers("2810*", "28*"));
+        assert!(!covers("2810 1234", "2810*"));
+        assert!(!covers("+44*", "44*"));
+    }
+}
