@@ -2,9 +2,10 @@
 
 Usage: compare.py FAXGATE OCRMYPDF OUT.md TRUTH_DIR...
 
-A TRUTH_DIR holds `<page>.json` ({"lang": en|zh|mix, "lines": [{"t": text, "y": share of the page}], "profile":
-{"skew", "dy"}, "H"}) and beside each the page's TIFFs, `<page>*.tif`. Pages whose truth names no language, or that
-are upside down or damaged (`"clean": false`), are left out.
+A TRUTH_DIR holds either the fixtures' folders (`<slug>/{original.tif, expect.toml, truth-<n>.json}`) or loose pages,
+`<page>.json` and beside each the page's TIFFs, `<page>*.tif`. A truth is {"lang": en|zh|mix, "lines": [{"t": text,
+"y": share of the page}], "profile": {"skew", "dy"}, "W", "H"}. Of the fixtures, text faxes are taken, without those
+that are upside down, cut or damaged on the line: the others cannot read these at all.
 
 Counted per system: character error rate (Levenshtein over NFKC text; words go to the true line nearest in height, so
 reading order is not judged; blanks count in English alone), CPU seconds a page (user + system, children included,
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import unicodedata
 from collections import defaultdict
 from pathlib import Path
@@ -43,10 +45,11 @@ def distance(a, b):
     return row[-1]
 
 
-def words(pdf):
-    """(x, y, text) of each word; x and y as shares of the page."""
+def words(pdf, page):
+    """(x, y, text) of each word of a page (from 1); x and y as shares of the page."""
     with tempfile.NamedTemporaryFile(suffix=".html") as out:
-        subprocess.run(["pdftotext", "-f", "1", "-l", "1", "-bbox", pdf, out.name], check=True, stderr=subprocess.DEVNULL)
+        command = ["pdftotext", "-f", str(page), "-l", str(page), "-bbox", pdf, out.name]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         html = open(out.name, encoding="utf-8", errors="replace").read()
     size = re.search(r'<page width="([\d.]+)" height="([\d.]+)"', html)
     if not size:
@@ -101,41 +104,48 @@ def systems(faxgate, ocrmypdf):
     }
 
 
-def pages(folders):
-    for folder in folders:
-        for truth_path in sorted(Path(folder).rglob("*.json")):
-            truth = json.loads(truth_path.read_text(encoding="utf-8"))
-            if not isinstance(truth, dict) or truth.get("lang") not in LANGUAGE or not truth.get("clean", True):
-                continue
-            for tif in sorted(truth_path.parent.glob(f"{truth_path.stem}*.tif")):
-                yield truth, str(tif)
+def jobs(folders):
+    """(TIFF, truths of its pages) of each file to be read."""
+    for folder in map(Path, folders):
+        for expect in sorted(folder.glob("*/expect.toml")):
+            told = tomllib.loads(expect.read_text(encoding="utf-8"))
+            tif = expect.parent / "original.tif"
+            odd = any(page["upside_down"] or page["cut"] or page["damaged_rows"] for page in told["page"])
+            if told["kind"] == "text" and tif.exists() and not odd:
+                truths = [expect.parent / f"truth-{number}.json" for number in range(1, told["pages"] + 1)]
+                yield str(tif), [json.loads(path.read_text(encoding="utf-8")) for path in truths]
+        for path in sorted(folder.glob("*.json")):
+            truth = json.loads(path.read_text(encoding="utf-8"))
+            for tif in sorted(folder.glob(f"{path.stem}.*.tif")):
+                yield str(tif), [truth]
 
 
-def resolution(tif):
+def resolutions(tif):
+    """Name of each page's resolution."""
     info = subprocess.run(["tiffinfo", tif], capture_output=True, text=True).stdout
-    found = re.search(r"Resolution: ([\d.]+), ([\d.]+)", info)
-    down = float(found.group(2)) if found else 0
-    return "standard" if down < 150 else "fine" if down < 250 else "superfine"
+    rows = [float(down) for down in re.findall(r"Resolution: [\d.]+, ([\d.]+)", info)]
+    return ["standard" if down < 150 else "fine" if down < 250 else "superfine" for down in rows]
 
 
 def main(faxgate, ocrmypdf, out, *folders):
     errors = defaultdict(lambda: [0, 0])
     cpu, peak, count = defaultdict(list), defaultdict(float), 0
-    todo = list(pages(folders))
+    todo = list(jobs(folders))
     with tempfile.TemporaryDirectory() as work:
-        for number, (truth, tif) in enumerate(todo, 1):
-            dither = ".ed" if ".ed." in tif or truth.get("dither") == "ed" else ""
-            key = (truth["lang"], resolution(tif) + (" dithered" if dither else ""))
+        for number, (tif, truths) in enumerate(todo, 1):
+            kinds = resolutions(tif)
             for name, command in systems(faxgate, ocrmypdf).items():
                 pdf = f"{work}/out.pdf"
-                seconds, megabytes, _ = measured(command(tif, pdf, truth["lang"]))
-                wrong, total = score(words(pdf), truth)
-                errors[name, key][0] += wrong
-                errors[name, key][1] += total
-                cpu[name].append(seconds)
+                seconds, megabytes, _ = measured(command(tif, pdf, truths[0]["lang"]))
+                for page, (truth, kind) in enumerate(zip(truths, kinds), 1):
+                    dither = " dithered" if ".ed." in tif or truth.get("dither") == "diffusion" else ""
+                    wrong, total = score(words(pdf, page), truth)
+                    errors[name, (truth["lang"], kind + dither)][0] += wrong
+                    errors[name, (truth["lang"], kind + dither)][1] += total
+                    cpu[name].append(seconds / len(truths))
                 peak[name] = max(peak[name], megabytes)
-            count += 1
-            print(f"\r{number} of {len(todo)} pages", end="", file=sys.stderr, flush=True)
+            count += len(truths)
+            print(f"\r{number} of {len(todo)} files", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     write(out, errors, cpu, peak, count)
 
@@ -143,7 +153,7 @@ def main(faxgate, ocrmypdf, out, *folders):
 def write(out, errors, cpu, peak, count):
     names = list(cpu)
     keys = sorted({key for _, key in errors})
-    rows = [f"{count} pages, one process a page.", "", "| | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    rows = [f"{count} pages, one process a file.", "", "| | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
 
     def row(title, cell):
         rows.append(f"| {title} | " + " | ".join(cell(name) for name in names) + " |")

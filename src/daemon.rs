@@ -1,0 +1,309 @@
+//! Wiring: what is started in which order, and what is stopped in which.
+//!
+//! Start: store (one gateway at a time) → workers → pipeline → spools → web. Stop: spools first, so that nothing new
+//! comes in; then the pipeline gives back what it has in hand; then the workers; the store last. A stop at any
+//! moment loses nothing: what was not recorded is done again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::fax::{Disposition, Fault};
+use crate::intake::{self, Spool, scan::Scanner};
+use crate::ops::health::{Backlog, Health, Report};
+use crate::ops::{clock, systemd, web};
+use crate::pipeline::{self, Context, Left, Policy};
+use crate::store::{self, Stage, Store};
+use crate::worker::Pool;
+
+/// How long the spools may take to finish what they are admitting.
+const SPOOLS_STOP: Duration = Duration::from_secs(30);
+/// How often the watchdog's question is asked, where the service manager names no interval.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// A gateway with its store open and its workers ready.
+pub struct Gateway {
+    folder: PathBuf,
+    config: Config,
+    store: Store,
+    pool: Arc<Pool>,
+    ctx: Arc<Context>,
+}
+
+/// What a drain came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Drained {
+    /// Faxes and deliveries that wait for their time.
+    pub left: Left,
+    /// Files in spools that are not complete, with the reason, as `spool: name: reason`.
+    pub waiting: Vec<String>,
+    /// Spools that could not be scanned.
+    pub unreadable: Vec<String>,
+}
+
+impl Drained {
+    /// Nothing is left anywhere.
+    pub fn is_clean(&self) -> bool {
+        self.left.later == 0 && self.waiting.is_empty() && self.unreadable.is_empty()
+    }
+}
+
+impl Gateway {
+    /// Opens the store and makes the pipeline. Nothing runs yet.
+    pub async fn open(folder: &Path, config: Config) -> Result<Self, Fault> {
+        let program = std::env::current_exe().map_err(|error| {
+            Fault::new("daemon.program", Disposition::Stop, "This program cannot find itself to start page workers.")
+                .with_detail(error)
+        })?;
+        let store = Store::open(&store::Settings { dir: config.data.clone() }).await.map_err(|e| e.fault())?;
+        let pool = Arc::new(Pool::new(program, config.worker.clone()));
+        let settings = pipeline::Settings {
+            faxes: config.worker.workers.max(2),
+            limits: config.limits.clone(),
+            ..pipeline::Settings::default()
+        };
+        let ctx = Context::new(store.clone(), Arc::clone(&pool) as Arc<dyn pipeline::Reader>, policy(&config), settings);
+        Ok(Self { folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx) })
+    }
+
+    /// The store, for whoever reports.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Runs until SIGTERM or SIGINT; SIGHUP reloads.
+    pub async fn run(mut self) -> Result<(), Fault> {
+        let mut signals = Signals::listen()?;
+        let stop = CancellationToken::new();
+        let web = self.serve(&stop).await?;
+        let mut running = tokio::spawn(pipeline::run(Arc::clone(&self.ctx), stop.clone()));
+        let mut spools = Spools::watch(&self.config, &self.store);
+        systemd::ready();
+        tracing::info!(spools = self.config.spools.len(), "the gateway runs");
+        let mut heart = tokio::time::interval(systemd::watchdog_interval().unwrap_or(HEARTBEAT));
+        let ended = loop {
+            tokio::select! {
+                ended = &mut running => break Some(ended),
+                () = signals.stop() => break None,
+                () = signals.reload() => spools = self.reload(spools).await,
+                _ = heart.tick() => if self.ctx.health.heart_beats(clock::now()) { systemd::alive() },
+            }
+        };
+        systemd::stopping();
+        tracing::info!("the gateway stops: finishing what is in hand");
+        spools.stop().await;
+        stop.cancel();
+        let ended = match ended {
+            Some(ended) => ended,
+            None => running.await,
+        };
+        if let Some(web) = web {
+            // It ends with `stop`; how is of no interest any more.
+            let _ = web.await;
+        }
+        self.close().await;
+        ended.unwrap_or_else(|panic| Err(Fault::new("bug.panic", Disposition::Stop, panic.to_string())))
+    }
+
+    /// Takes in, reads, routes and delivers everything that is due, and returns. What settles by itself within
+    /// its spool's quiet period is waited for; what waits for a ticket or a relay is left and named.
+    pub async fn drain(&self, stop: CancellationToken) -> Result<Drained, Fault> {
+        let zone = zone(&self.config);
+        let mut scanners: Vec<Scanner> =
+            self.config.spools.iter().map(|spool| Scanner::new(spool.clone(), zone.clone())).collect();
+        loop {
+            let mut drained = Drained::default();
+            let mut again: Option<Duration> = None;
+            let mut admitted = 0;
+            for scanner in &mut scanners {
+                match scanner.scan_once(&self.store, clock::now()).await {
+                    Ok(report) => {
+                        admitted += report.admitted.len();
+                        let name = &scanner.spool().name;
+                        let waiting = report.waiting.iter();
+                        drained.waiting.extend(waiting.map(|file| format!("{name}: {}: {}", file.name, file.reason)));
+                        again = [again, report.recheck].into_iter().flatten().min();
+                    }
+                    Err(error) => drained.unreadable.push(format!("{}: {error}", scanner.spool().name)),
+                }
+            }
+            drained.left = pipeline::drain(Arc::clone(&self.ctx), stop.clone()).await?;
+            match again {
+                _ if stop.is_cancelled() => return Ok(drained),
+                None if admitted == 0 => return Ok(drained),
+                None => {}
+                Some(soon) => tokio::select! {
+                    () = tokio::time::sleep(soon) => {}
+                    () = stop.cancelled() => {}
+                },
+            }
+        }
+    }
+
+    /// Ends the workers and closes the store.
+    pub async fn close(&self) {
+        self.pool.shutdown().await;
+        self.store.close().await;
+    }
+
+    /// Puts a new configuration in force, or keeps the old one and says why.
+    async fn reload(&mut self, spools: Spools) -> Spools {
+        systemd::reloading();
+        let loaded = Config::load(&self.folder);
+        let spools = match loaded {
+            Err(problems) => {
+                tracing::error!("the reload is refused, the old configuration stays in force:\n{problems}");
+                metrics::counter!("faxgate_reloads_total", "outcome" => "refused").increment(1);
+                self.ctx.health.reload(Some(format!("{} problems, see the log", problems.count())));
+                spools
+            }
+            Ok((config, warnings)) => {
+                warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                for what in only_at_start(&self.config, &config) {
+                    tracing::warn!("{what} changed: it takes effect at the next start");
+                }
+                self.ctx.reload(policy(&config));
+                let spools = if config.spools == self.config.spools && config.scan_interval == self.config.scan_interval
+                {
+                    spools
+                } else {
+                    spools.stop().await;
+                    Spools::watch(&config, &self.store)
+                };
+                tracing::info!(rules = config.rules.version(), "reloaded");
+                metrics::counter!("faxgate_reloads_total", "outcome" => "done").increment(1);
+                self.ctx.health.reload(None);
+                self.config = Config { data: self.config.data.clone(), ..config };
+                spools
+            }
+        };
+        systemd::ready();
+        spools
+    }
+
+    /// Starts the web server, where one is wanted.
+    async fn serve(&self, stop: &CancellationToken) -> Result<Option<tokio::task::JoinHandle<std::io::Result<()>>>, Fault> {
+        let Some(address) = self.config.ops.listen else { return Ok(None) };
+        let metrics = recorder()?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            let sentence = format!("Nothing can listen on {address} (ops.listen): is another gateway running?");
+            Fault::new("daemon.listen", Disposition::Stop, sentence).with_detail(error)
+        })?;
+        let (store, health) = (self.store.clone(), self.ctx.health.clone());
+        let examine: web::Examine = Arc::new(move || Box::pin(examine(store.clone(), health.clone())));
+        Ok(Some(tokio::spawn(web::serve(listener, metrics, examine, stop.clone()))))
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
+}
+
+/// The fax servers' clocks show the site's time, as mails do.
+fn zone(config: &Config) -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get(&config.deliver.time_zone).unwrap_or_else(|_| jiff::tz::TimeZone::system())
+}
+
+/// What a reload cannot change, of what did change.
+fn only_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
+    let changes = [
+        ("data", old.data != new.data),
+        ("[ocr]", old.worker != new.worker),
+        ("[limits]", old.limits != new.limits),
+        ("[ops]", old.ops != new.ops),
+    ];
+    changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
+}
+
+fn recorder() -> Result<PrometheusHandle, Fault> {
+    PrometheusBuilder::new().install_recorder().map_err(|error| {
+        Fault::new("daemon.metrics", Disposition::Stop, "Metrics cannot be recorded.").with_detail(error)
+    })
+}
+
+async fn examine(store: Store, health: Health) -> Report {
+    let now = clock::now();
+    let backlog = async {
+        let age = store.oldest_open(now).await?;
+        let counts = store.counts().await?;
+        let open = counts.iter().filter(|(stage, _)| stage.is_open()).map(|(_, count)| count).sum();
+        let quarantined = counts.get(&Stage::Quarantined).copied().unwrap_or(0);
+        Ok::<_, store::StoreError>(Backlog { oldest_open: age.map(|age| now - age), quarantined, open })
+    };
+    health.report(now, backlog.await.map_err(|error| error.fault().to_string()))
+}
+
+/// The tasks that watch spools.
+struct Spools {
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Spools {
+    fn watch(config: &Config, store: &Store) -> Self {
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let zone = zone(config);
+        for spool in &config.spools {
+            let spool: Spool = spool.clone();
+            let (store, zone, stop) = (store.clone(), zone.clone(), stop.clone());
+            tasks.spawn(intake::watch::run(spool, store, config.scan_interval, zone, stop));
+        }
+        Self { tasks, stop }
+    }
+
+    /// Lets each finish what it is admitting.
+    async fn stop(mut self) {
+        self.stop.cancel();
+        let finish = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(SPOOLS_STOP, finish).await.is_err() {
+            tracing::warn!("a spool does not answer; what it was admitting is found again at the next start");
+            self.tasks.abort_all();
+        }
+    }
+}
+
+/// What the service manager and people at terminals say.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Fault> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                Fault::new("daemon.signals", Disposition::Stop, "Signals cannot be listened to.").with_detail(error)
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn reload(&mut self) {
+        self.hangup.recv().await;
+    }
+}
