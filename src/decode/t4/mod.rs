@@ -7,8 +7,16 @@
 //! Rows are handled as lists of changing elements, not as pixels. Code words are most significant bit
 //! first; [`reverse_bits`] brings the other fill order to it.
 
+mod bits;
 mod codes;
+mod decode;
 mod encode;
+mod page;
+mod row;
 mod runs;
+mod table;
+#[cfg(test)]
+mod tests;
 
+pub use decode::{DecodeOptions, Decoded, EndOfLine, decode};
 pub use encode::{EncodeOptions, encode, encode_mmr, reverse_bits};
