@@ -42,10 +42,12 @@ pub(super) fn infer(width: u32, rows: u32) -> Resolution {
         return Resolution { x: 300.0, y: 300.0 };
     }
     if AT_204.contains(&width) {
-        return match rows {
-            0..=MOST_STANDARD_ROWS => Resolution::STANDARD,
-            ..=MOST_FINE_ROWS => Resolution::FINE,
-            _ => Resolution::SUPERFINE,
+        return if rows <= MOST_STANDARD_ROWS {
+            Resolution::STANDARD
+        } else if rows <= MOST_FINE_ROWS {
+            Resolution::FINE
+        } else {
+            Resolution::SUPERFINE
         };
     }
     let square = (f64::from(width) / PAPER_INCHES).clamp(72.0, 600.0).round();

@@ -136,6 +136,6 @@ mod tests {
         assert!(!BitReader::new(&bytes).zeros().1);
         bytes.push(0x10);
         assert_eq!(BitReader::new(&bytes).zeros(), (243, true));
-        assert_eq!(BitReader::new(&[]).zeros().1, false);
+        assert!(!BitReader::new(&[]).zeros().1);
     }
 }

@@ -9,6 +9,7 @@
 //! of the wrong length; a page that just stops.
 
 use super::bits::{BitReader, EOL_ZEROS};
+use super::codes::EOL;
 use super::page::Rows;
 use super::row::{one_dimensional, run, two_dimensional};
 use crate::fax::{Bitmap, Coding, Damage};
@@ -76,9 +77,10 @@ pub fn decode(data: &[u8], options: &DecodeOptions) -> Decoded {
 const EOFB: u64 = 0x001_001;
 /// T.4 §4.1.4: RTC is six EOLs.
 const RTC_EOLS: u32 = 6;
-/// What is left of a row's bits behind its last pixel is taken for a further row whose EOL was lost, if it
-/// is longer than this: a lost EOL and a short row.
-const LOST_ROW_BITS: usize = 24;
+/// So much fill before a damaged EOL is looked through.
+const MOST_FILL_SEARCHED: usize = 32;
+/// Wrong bits with which an EOL is still known as one, if a good row follows it.
+const EOL_WRONG_BITS: u32 = 2;
 /// Without EOLs, a next row is searched within so many positions behind a bad one.
 const SEARCH_POSITIONS: usize = 4096;
 /// All searches together may read the data so many times.
@@ -110,6 +112,8 @@ struct Decoder<'a> {
     /// Rows when several EOLs came in a row and no good row has come since.
     tail_from: Option<u32>,
     no_eol_ahead: bool,
+    /// The reader stands at an EOL that has wrong bits.
+    at_damaged_eol: bool,
     /// Bits that may still be read in search of rows: keeps hostile data from costing more than a few
     /// readings of themselves.
     search_bits: usize,
@@ -132,6 +136,7 @@ impl<'a> Decoder<'a> {
             reference_lost: false,
             tail_from: None,
             no_eol_ahead: false,
+            at_damaged_eol: false,
             search_bits: data.len().saturating_mul(8 * SEARCH_READINGS),
         }
     }
@@ -202,6 +207,7 @@ impl<'a> Decoder<'a> {
                 self.tail_from.get_or_insert(self.rows.count());
                 self.lose(gap.eols - 1);
             }
+            let start = self.reader;
             let kept = match (self.options.coding, gap.eols) {
                 // Without EOL there is no tag bit, and no way to know what follows.
                 (Coding::Mr, 0) => false,
@@ -210,7 +216,7 @@ impl<'a> Decoder<'a> {
             };
             if !kept {
                 self.lose(1);
-                if !self.find_next_row() {
+                if !self.find_next_row(start) {
                     break;
                 }
             }
@@ -240,14 +246,19 @@ impl<'a> Decoder<'a> {
         }
         loop {
             let (zeros, one) = self.reader.zeros();
+            let damaged = std::mem::take(&mut self.at_damaged_eol);
             if !one {
                 gap.ended = true;
                 return gap;
             }
-            if zeros < EOL_ZEROS {
+            if damaged {
+                self.exact = false;
+                self.reader.skip(u32::from(EOL.len));
+            } else if zeros >= EOL_ZEROS {
+                self.reader.seek(self.reader.position() + zeros + 1);
+            } else {
                 return gap;
             }
-            self.reader.seek(self.reader.position() + zeros + 1);
             gap.eols += 1;
             if self.options.coding == Coding::Mr {
                 gap.tagged_1d = self.reader.peek() >> 63 == 1;
@@ -270,10 +281,11 @@ impl<'a> Decoder<'a> {
         if read.is_err() || self.reader.overran() {
             return false;
         }
-        let mut lost_after = false;
-        if self.eol_before + eols > 0 && !self.at_gap() && !self.skip_empty_run() && !self.reads_on() {
-            lost_after = self.bits_to_next_eol() >= LOST_ROW_BITS;
-            if !lost_after {
+        let is_last = self.options.rows.is_some_and(|rows| self.rows.count() + 1 >= rows);
+        let alone = self.eol_before + eols == 0 || is_last || self.at_gap();
+        if !alone && !self.skip_empty_run() && !self.reads_on() {
+            self.at_damaged_eol = self.reads_after_damaged_eol();
+            if !self.at_damaged_eol {
                 // Code words are left over: the row was longer than the page is wide.
                 return false;
             }
@@ -283,10 +295,6 @@ impl<'a> Decoder<'a> {
         self.eol_before += u32::from(eols > 0);
         self.reference_lost = false;
         self.tail_from = None;
-        if lost_after && !self.rows.full() {
-            self.lose(1);
-            self.find_next_row();
-        }
         true
     }
 
@@ -329,10 +337,40 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn bits_to_next_eol(&self) -> usize {
-        let mut ahead = self.reader;
-        ahead.seek_eol();
-        ahead.position() - self.reader.position()
+    /// What lies ahead was an EOL before the line spoilt it: a row follows that ends where it should.
+    fn reads_after_damaged_eol(&mut self) -> bool {
+        let (zeros, _) = self.reader.zeros();
+        let start = self.reader;
+        for fill in 0..=zeros.min(MOST_FILL_SEARCHED) {
+            let mut ahead = start;
+            ahead.seek(start.position() + fill);
+            if self.reads_after_eol_at(ahead) {
+                self.reader = ahead;
+                return true;
+            }
+        }
+        false
+    }
+
+    fn reads_after_eol_at(&mut self, mut ahead: BitReader<'_>) -> bool {
+        let word = (ahead.peek() >> 52) as u16;
+        if (word ^ EOL.bits).count_ones() > EOL_WRONG_BITS {
+            return false;
+        }
+        ahead.skip(u32::from(EOL.len));
+        let mut one_d = true;
+        if self.options.coding == Coding::Mr {
+            one_d = ahead.peek() >> 63 == 1;
+            ahead.skip(1);
+        }
+        let width = self.options.width;
+        let read = if one_d {
+            one_dimensional(&mut ahead, width, &mut self.tried)
+        } else {
+            two_dimensional(&mut ahead, &self.changes, width, &mut self.tried)
+        };
+        let (zeros, one) = ahead.zeros();
+        read.is_ok() && !ahead.overran() && (!one || zeros >= EOL_ZEROS)
     }
 
     fn lose(&mut self, rows: u32) {
@@ -341,11 +379,15 @@ impl<'a> Decoder<'a> {
         self.reference_lost = true;
     }
 
-    /// After a bad row: to where the next may begin. `false`: there is none.
-    fn find_next_row(&mut self) -> bool {
+    /// After a bad row that began at `start`: to where the next may begin. `false`: there is none.
+    ///
+    /// EOLs are searched from the bad row's start, since the last code words that were read there may have
+    /// eaten the first zeros of the next EOL.
+    fn find_next_row(&mut self, start: BitReader<'a>) -> bool {
         let needs_eol = self.eol_before > 0 || self.options.coding == Coding::Mr;
         if needs_eol || !self.no_eol_ahead && !self.options.byte_align {
             let here = self.reader;
+            self.reader = start;
             if self.reader.seek_eol() {
                 return true;
             }

@@ -62,7 +62,7 @@ pub(super) fn decode(ifd: &Ifd<'_>, limits: &Limits) -> Result<Page, DecodeError
         return Err(DecodeError::NoPages);
     }
     let resolution = match resolution(ifd) {
-        Some(Resolution { x, y }) if orientation >= 5 && orientation <= 8 => Resolution { x: y, y: x },
+        Some(Resolution { x, y }) if (5..=8).contains(&orientation) => Resolution { x: y, y: x },
         Some(resolution) => resolution,
         None => {
             damage.notes.push("resolution was missing".into());

@@ -328,7 +328,7 @@ fn a_file_is_complete_only_to_its_last_byte() {
     let looped = file(&[draft.clone(), draft.clone()], false, first);
     let walked = walk(&looped).unwrap();
     assert!(!walked.complete && walked.ifds.len() <= 2);
-    let beyond = file(&[draft.clone()], false, 1 << 30);
+    let beyond = file(std::slice::from_ref(&draft), false, 1 << 30);
     assert!(!walk(&beyond).unwrap().complete);
     let mut short = draft;
     short.set(tag::STRIP_BYTE_COUNTS, Value::Long(vec![1 << 20]));
