@@ -79,7 +79,8 @@ const EOFB: u64 = 0x001_001;
 const RTC_EOLS: u32 = 6;
 /// So much fill before a damaged EOL is looked through.
 const MOST_FILL_SEARCHED: usize = 32;
-/// Wrong bits with which an EOL is still known as one, if a good row follows it.
+/// Wrong bits with which an EOL is still known as one, if a good row follows it. With one less it needs no
+/// such proof.
 const EOL_WRONG_BITS: u32 = 2;
 /// Without EOLs, a next row is searched within so many positions behind a bad one.
 const SEARCH_POSITIONS: usize = 4096;
@@ -354,8 +355,11 @@ impl<'a> Decoder<'a> {
 
     fn reads_after_eol_at(&mut self, mut ahead: BitReader<'_>) -> bool {
         let word = (ahead.peek() >> 52) as u16;
-        if (word ^ EOL.bits).count_ones() > EOL_WRONG_BITS {
-            return false;
+        match (word ^ EOL.bits).count_ones() {
+            // The row before it ended exactly here: that is proof enough.
+            0 | 1 => return true,
+            ..=EOL_WRONG_BITS => {}
+            _ => return false,
         }
         ahead.skip(u32::from(EOL.len));
         let mut one_d = true;
