@@ -15,6 +15,10 @@ use super::glyphless_font::{DESCENT, EM, Glyphs, advance};
 /// Steeper than this (a tangent) is no skew but a mistake of the engine: the line is taken as level.
 const STEEPEST: f64 = 0.12;
 
+/// Readers break a line whose baseline wanders by half its height and more: a steeper line is drawn flatter
+/// than it is, about its middle, to wander by no more than this.
+const WANDER: f64 = 0.4;
+
 /// Words nearer than so many line heights say nothing of the slope: descenders would decide it.
 const SLOPE_REACH: f64 = 4.0;
 
@@ -111,28 +115,34 @@ fn insert_spaces(runs: &mut Vec<Run>, cid: u16) {
 /// The line that the words of a line stand on, and how high they are.
 struct Baseline {
     slope: f64,
-    /// Lower edge of the glyphs at u = 0.
+    /// Lower edge of the glyphs at u = `origin`.
     bottom: f64,
+    origin: f64,
     height: f64,
 }
 
 impl Baseline {
     fn through(runs: &[Run]) -> Self {
-        let heights: Vec<f64> = runs.iter().map(|run| run.at.height()).collect();
-        let usual = median(heights).max(LEAST);
+        let usual = median(runs.iter().map(|run| run.at.height()).collect()).max(LEAST);
         let slope = slope(runs, usual);
-        let lower = |run: &Run| run.at.bottom - slope * run.at.middle();
-        let upper = |run: &Run| run.at.top - slope * run.at.middle();
+        let start = runs.iter().map(|run| run.at.start).fold(f64::INFINITY, f64::min);
+        let end = runs.iter().map(|run| run.at.end).fold(f64::NEG_INFINITY, f64::max);
+        let origin = (start + end) / 2.0;
+        let lower = |run: &Run| run.at.bottom - slope * (run.at.middle() - origin);
+        let upper = |run: &Run| run.at.top - slope * (run.at.middle() - origin);
         let middle = median(runs.iter().map(|run| (lower(run) + upper(run)) / 2.0).collect());
         let reach = usual * TALLEST / 2.0;
         let bottom = runs.iter().map(lower).fold(f64::INFINITY, f64::min).max(middle - reach);
         let top = runs.iter().map(upper).fold(f64::NEG_INFINITY, f64::max).min(middle + reach);
-        Self { slope, bottom, height: (top - bottom).max(LEAST) }
+        let height = (top - bottom).max(LEAST);
+        let wander = slope.abs() * (end - start);
+        let flattened = slope * (height * WANDER / wander.max(f64::MIN_POSITIVE)).min(1.0);
+        Self { slope: flattened, bottom, origin, height }
     }
 
     /// Where the glyph baseline is at `u`.
     fn at(&self, u: f64) -> f64 {
-        self.bottom + self.slope * u + self.height * f64::from(DESCENT) / f64::from(EM)
+        self.bottom + self.slope * (u - self.origin) + self.height * f64::from(DESCENT) / f64::from(EM)
     }
 }
 

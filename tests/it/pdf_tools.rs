@@ -32,7 +32,11 @@ fn one_wrong_pixel_is_seen() {
     let mut other = map();
     other.set(1000, 1000, true);
     assert!(pdf::images_equal(&file.path, &[other.clone()]).unwrap_err().contains("sees 1 pixels"));
-    assert!(pdf::rendered_equal(&file.path, &[other]).unwrap_err().contains("sees 1 pixels"));
+    assert!(
+        pdf::rendered_equal(&file.path, &[(other, Resolution::STANDARD)])
+            .unwrap_err()
+            .contains("sees 1 pixels")
+    );
     assert!(pdf::images_equal(&file.path, &[map(), map()]).unwrap_err().contains("1 pictures of 2"));
 }
 
