@@ -126,13 +126,27 @@ fn a_selection_covers_the_words_that_people_see() {
     }
 }
 
-#[test]
-fn debians_validator_accepts_the_1b_variant() {
+/// Pages of every kind, with damage and with lost text.
+fn all_kinds() -> Vec<(Page, PageText)> {
     let mut pages: Vec<_> = letters().iter().map(Sheet::page).collect();
     pages.push((gray_page(), PageText::default()));
     pages.push((rgb_page(), PageText::default()));
     pages[0].0.damage = Damage { bad_rows: 7, cut: true, ..Damage::default() };
     pages[1].1.lost = Some("recognize.engine".into());
+    pages
+}
+
+#[test]
+fn the_file_keeps_the_promise_of_pdfa_2() {
+    let pages = all_kinds();
+    let with_text = file(&compose(&pages, Conformance::A2u));
+    let without = file(&compose(&pages[7..], Conformance::A2u));
+    pdf::pdfa2_ok(&[&with_text.path, &without.path]).unwrap();
+}
+
+#[test]
+fn debians_validator_accepts_the_1b_variant() {
+    let pages = all_kinds();
     let with_text = file(&compose(&pages, Conformance::A1b));
     let without = file(&compose(&pages[7..], Conformance::A1b));
     pdf::preflight_ok(&[&with_text.path, &without.path]).unwrap();
@@ -298,6 +312,7 @@ fn text_of_no_sense_harms_nobody() {
     let pages: Vec<_> = sizes.iter().map(|(width, height)| (page(*width, *height), text.clone())).collect();
     let (two, one) = (file(&compose(&pages, Conformance::A2u)), file(&compose(&pages, Conformance::A1b)));
     pdf::qpdf_clean(&two.path).unwrap();
+    pdf::pdfa2_ok(&[&two.path]).unwrap();
     pdf::preflight_ok(&[&one.path]).unwrap();
     assert!(pdf::text(&two.path, Reader::Poppler).contains("(\\)"));
 }

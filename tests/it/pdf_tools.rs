@@ -54,3 +54,12 @@ fn a_torn_file_is_not_clean() {
     let torn = file(&bytes[..bytes.len() - 300]);
     assert!(pdf::qpdf_clean(&torn.path).is_err());
 }
+
+#[test]
+fn what_pdfa_2_forbids_is_found() {
+    let mut bytes = compose(&[sheet().page()], Conformance::A2u);
+    let at = bytes.windows(10).position(|window| window == b"/Metadata ").unwrap();
+    bytes[at + 1] = b'm';
+    let error = pdf::pdfa2_ok(&[&file(&bytes).path]).unwrap_err();
+    assert!(error.contains("no /Metadata stream"), "{error}");
+}

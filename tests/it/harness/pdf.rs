@@ -1,4 +1,5 @@
-//! What other people's programs say of a PDF: poppler, MuPDF and pdfium read it, qpdf and PDFBox judge it.
+//! What other people's programs say of a PDF: poppler, MuPDF and pdfium read it, qpdf, PDFBox
+//! and pikepdf judge it.
 //!
 //! Each check answers `Err` with words that a person can act on. A program that is missing is a panic that
 //! names it: `./install tests` brings them all.
@@ -102,6 +103,16 @@ pub fn preflight_ok(pdfs: &[impl AsRef<Path>]) -> Result<(), String> {
     } else {
         Err(format!("{valid} of {} are PDF/A-1b: {report}{}", pdfs.len(), said(&output)))
     }
+}
+
+/// pikepdf's validator, which approves only what it knows, has nothing against the files as PDF/A-2 (level
+/// B, which is what level U adds Unicode to; that the text is Unicode is for the readers to show).
+pub fn pdfa2_ok(pdfs: &[impl AsRef<Path>]) -> Result<(), String> {
+    let script = root().join("tests/tools/pdfa2_findings.py");
+    let files = pdfs.iter().map(|pdf| pdf.as_ref().as_os_str());
+    let output = run(&python(), [script.as_os_str()].into_iter().chain(files));
+    let found = said(&output);
+    if output.status.success() && found.is_empty() { Ok(()) } else { Err(format!("not PDF/A-2: {found}")) }
 }
 
 /// The pictures inside, decoded by poppler, are these pictures, pixel by pixel.
@@ -221,7 +232,7 @@ pub fn word_boxes(pdf: &Path) -> Vec<WordBox> {
     words
 }
 
-/// Python with pypdfium2: `FAXGATE_TOOLS_PYTHON`, or where `./install tests` puts it.
+/// Python with pypdfium2 and pikepdf: `FAXGATE_TOOLS_PYTHON`, or where `./install tests` puts it.
 fn python() -> String {
     let path = std::env::var("FAXGATE_TOOLS_PYTHON")
         .map_or_else(|_| root().join("target/tools/venv/bin/python"), PathBuf::from);
