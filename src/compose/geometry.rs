@@ -142,8 +142,14 @@ impl Span {
         self.top - self.bottom
     }
 
+    /// Halfway along the line.
     pub fn middle(&self) -> f64 {
         (self.start + self.end) / 2.0
+    }
+
+    /// Halfway across it.
+    pub fn centre(&self) -> f64 {
+        (self.bottom + self.top) / 2.0
     }
 }
 

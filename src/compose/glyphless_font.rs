@@ -56,11 +56,6 @@ impl Glyphs {
         Some(cid)
     }
 
-    /// The CID of a space, if any text used one.
-    pub fn space(&self) -> Option<u16> {
-        self.cids.get(&' ').copied()
-    }
-
     /// Writes the font into the document under the id `font`.
     pub fn write(&self, doc: &mut Document, font: ObjectId, conformance: Conformance) -> lopdf::Result<()> {
         let file = doc.add_object(packed(dictionary! {}, font_file())?);

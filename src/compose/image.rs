@@ -10,10 +10,11 @@ use super::document::raw;
 use super::{ComposeError, EncodeG4};
 use crate::fax::{Ccitt, Coding, Page, Raster};
 
-/// CIE XYZ of the white point D65, and sRGB's gamma and primaries near enough for paper.
-const WHITE: [f32; 3] = [0.9505, 1.0, 1.089];
+/// Equal-energy white. With D65, the usual choice, poppler shows paper in a yellowish (255, 249, 244).
+const WHITE: [f32; 3] = [1.0, 1.0, 1.0];
 const GAMMA: f32 = 2.2;
-const PRIMARIES: [f32; 9] = [0.4124, 0.2126, 0.0193, 0.3576, 0.7152, 0.1192, 0.1805, 0.0722, 0.9505];
+/// sRGB's primaries, adapted to that white (Bradford): X, Y and Z of red, then green, then blue.
+const PRIMARIES: [f32; 9] = [0.4385, 0.2229, 0.0173, 0.3921, 0.7087, 0.1105, 0.1694, 0.0684, 0.8722];
 
 /// Which colour space a picture needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

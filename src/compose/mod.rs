@@ -7,6 +7,7 @@
 //! Standards: ISO 32000-1 (PDF 1.7), ISO 19005-2 (PDF/A-2, level U), ISO 19005-1 (PDF/A-1, level B, for
 //! tests), ITU-T T.4 and T.6 inside the pictures.
 
+mod baseline;
 mod document;
 mod geometry;
 mod glyphless_font;

@@ -1,4 +1,7 @@
-//! The small picture of a page that a mail shows: square pixels, upright, 16 shades.
+//! The small picture of a page that a mail shows: square pixels, upright, few shades.
+//!
+//! A letter needs some 40 kB at 700 pixels. A dithered photograph is noise and compresses badly, so a
+//! picture that comes out too large is made again with fewer shades, then smaller.
 
 use super::ComposeError;
 use super::geometry::plausible;
@@ -10,8 +13,11 @@ const TALLEST: f64 = 2.0;
 /// Widest preview, whatever was asked for.
 const WIDEST: u32 = 2_000;
 
-/// Shades of gray in the file.
-const SHADES: f32 = 15.0;
+/// A mail is read on telephones too: aim for no more bytes than this.
+const MOST_BYTES: usize = 60_000;
+
+/// What is tried in turn: share of the width, bits a pixel.
+const TRIES: [(f64, u8); 4] = [(1.0, 4), (1.0, 2), (0.8, 2), (0.6, 2)];
 
 /// Thin strokes of an averaged page are pale; this power of the darkness brings them back.
 const INK: f32 = 0.75;
@@ -23,27 +29,39 @@ struct Shades {
     ink: Vec<f32>,
 }
 
-/// Renders the preview as PNG, gray, 4 bits a pixel.
+/// Renders the preview as a gray PNG of 4 or 2 bits a pixel.
 pub(super) fn render(page: &Page, turn: Turn, width: u32) -> Result<Vec<u8>, ComposeError> {
     let (columns, rows) = page.raster.size();
-    let width = width.clamp(1, WIDEST);
     if columns == 0 || rows == 0 {
-        return png(&Shades { width: 1, height: 1, ink: vec![0.0] });
+        return png(&Shades { width: 1, height: 1, ink: vec![0.0] }, 4);
     }
     check(&page.raster)?;
+    let mut file = Vec::new();
+    for (share, bits) in TRIES {
+        let width = f64::from(width.clamp(1, WIDEST)) * share;
+        file = png(&drawn(page, turn, width.max(1.0)), bits)?;
+        if file.len() <= MOST_BYTES {
+            break;
+        }
+    }
+    Ok(file)
+}
+
+/// The page upright, at most `width` pixels across.
+fn drawn(page: &Page, turn: Turn, width: f64) -> Shades {
+    let (columns, rows) = page.raster.size();
     let resolution = plausible(page.resolution);
     let sideways = matches!(turn, Turn::Quarter | Turn::ThreeQuarters);
     let (wide, high) = (f64::from(columns) / resolution.x, f64::from(rows) / resolution.y);
     let (upright_wide, upright_high) = if sideways { (high, wide) } else { (wide, high) };
     // Never larger than the finer of the two resolutions: there is nothing more to see.
     let finest = resolution.x.max(resolution.y) * upright_wide;
-    let across = f64::from(width).min(finest.max(1.0)).floor();
-    let down = (across * upright_high / upright_wide).round().clamp(1.0, across * TALLEST).max(1.0);
+    let across = width.min(finest.max(1.0)).floor();
+    let down = (across * upright_high / upright_wide).round().clamp(1.0, across * TALLEST);
     let shown = (down / across * upright_wide / upright_high).min(1.0);
     let (across, down) = (across as usize, down as usize);
     let out = if sideways { (down, across) } else { (across, down) };
-    let shades = averaged(&page.raster, window(turn, shown), out);
-    png(&turned(shades, turn))
+    turned(averaged(&page.raster, window(turn, shown), out), turn)
 }
 
 fn check(raster: &Raster) -> Result<(), ComposeError> {
@@ -157,17 +175,22 @@ fn turned(shades: Shades, turn: Turn) -> Shades {
     Shades { width: out_width, height: out_height, ink: out }
 }
 
-fn png(shades: &Shades) -> Result<Vec<u8>, ComposeError> {
-    let mut packed = Vec::with_capacity(shades.ink.len() / 2 + shades.height);
-    let level = |ink: f32| (SHADES - ink.clamp(0.0, 1.0).powf(INK) * SHADES).round() as u8;
+fn png(shades: &Shades, bits: u8) -> Result<Vec<u8>, ComposeError> {
+    let depth = if bits == 2 { png::BitDepth::Two } else { png::BitDepth::Four };
+    let darkest = f32::from((1u8 << bits) - 1);
+    let level = |ink: f32| (darkest - ink.clamp(0.0, 1.0).powf(INK) * darkest).round() as u8;
+    let a_byte = usize::from(8 / bits);
+    let mut packed = Vec::with_capacity(shades.ink.len() / a_byte + shades.height);
     for row in shades.ink.chunks(shades.width) {
-        packed
-            .extend(row.chunks(2).map(|pair| level(pair[0]) << 4 | pair.get(1).map_or(0, |ink| level(*ink))));
+        for inks in row.chunks(a_byte) {
+            let byte = inks.iter().fold(0u8, |byte, ink| byte << bits | level(*ink));
+            packed.push(byte << (bits * (a_byte - inks.len()) as u8));
+        }
     }
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, shades.width as u32, shades.height as u32);
     encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Four);
+    encoder.set_depth(depth);
     encoder.set_compression(png::Compression::High);
     encoder.set_filter(png::Filter::NoFilter);
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&packed));
@@ -240,6 +263,23 @@ mod tests {
             assert_eq!(picture.dimensions(), (50, 100), "{turn:?}");
             assert!(picture.pixels().all(|pixel| pixel.0 == [0]), "{turn:?}");
         }
+    }
+
+    #[test]
+    fn noise_is_shown_with_fewer_shades_and_smaller() {
+        let mut page = marked(1728, 2200, Resolution::FINE);
+        let mut state = 1u32;
+        if let Raster::Bilevel(map) = &mut page.raster {
+            for y in 0..2200 {
+                for x in 0..1728 {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    map.set(x, y, state >> 31 == 1);
+                }
+            }
+        }
+        let file = render(&page, Turn::None, 700).unwrap();
+        assert!(file.len() < 110_000, "{}", file.len());
+        assert_eq!(decode(&file).width(), 420);
     }
 
     #[test]
