@@ -67,7 +67,7 @@ fn foreign(text: &str, good: impl Fn(char) -> bool) -> Option<Wrong> {
     let message = if c.is_ascii() {
         format!("{c:?} may not stand in it")
     } else {
-        format!("{c:?} is not ASCII; write a domain in its xn-- form")
+        format!("{c:?} is not ASCII; of a domain, write the xn-- form")
     };
     Some((at..at + c.len_utf8(), message))
 }

@@ -114,7 +114,7 @@ fn one(mut table: Reader<'_>, machine: Option<&Machine<'_>>, names: &mut Names) 
 fn targets(table: &mut Reader<'_>, machine: Option<&Machine<'_>>) -> (Vec<Target>, Option<Spanned<PathBuf>>) {
     let named = table.has("mail") || table.has("maildir");
     let addresses = table.texts("mail").map_or(vec![], |list| list.value);
-    let no_relay = machine.is_some_and(|machine| machine.mail.relay.is_none());
+    let no_relay = machine.and_then(|machine| machine.mail.as_ref()).is_some_and(|mail| !mail.relay_named);
     let mut targets = Vec::new();
     for address in addresses {
         if !check_address(table, "mail", &address) {

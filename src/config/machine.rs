@@ -34,7 +34,8 @@ pub(super) struct Machine<'a> {
     pub(super) scan_interval: Duration,
     pub(super) numbers: NumberPlan,
     pub(super) spools: Vec<SpoolEntry>,
-    pub(super) mail: Mail,
+    /// `None` where there is no readable `[mail]`, which has its own finding.
+    pub(super) mail: Option<Mail>,
     pub(super) worker: worker::Settings,
     pub(super) limits: decode::Limits,
     pub(super) ops: ops::Settings,
@@ -50,13 +51,10 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     let scan_interval = top.duration("scan_interval", SCAN_INTERVAL);
     let numbers = top.table("numbers").map(numbers).unwrap_or_default();
     let spools = spools::read(sheet, top.tables("spool"), &numbers);
-    let mail = match top.table("mail") {
-        Some(table) => mail::read(table),
-        None => {
-            top.missing("mail");
-            Mail::default()
-        }
-    };
+    if !top.has("mail") {
+        top.missing("mail");
+    }
+    let mail = top.table("mail").map(mail::read);
     let worker = ocr(top.table("ocr"));
     let limits = top.table("limits").map(limits).unwrap_or_default();
     let ops = top.table("ops").map(operations).unwrap_or_default();

@@ -10,7 +10,7 @@ use toml_span::Spanned;
 
 use super::sheet::Note;
 use super::table::Reader;
-use super::{address, codes};
+use super::{address, codes, units};
 use crate::deliver::{Relay, Settings, Tls};
 use crate::fax::Target;
 
@@ -21,7 +21,9 @@ const RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
 
 /// What the file says of mail.
 pub(super) struct Mail {
-    pub(super) relay: Option<Relay>,
+    relay: Option<Relay>,
+    /// `[mail.relay]` is there, readable or not.
+    pub(super) relay_named: bool,
     from: String,
     host_name: String,
     expires: Duration,
@@ -35,6 +37,7 @@ impl Default for Mail {
     fn default() -> Self {
         Self {
             relay: None,
+            relay_named: false,
             from: String::new(),
             host_name: String::new(),
             expires: DAY * 5,
@@ -85,6 +88,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Mail {
     }
     waits(&mut table, &mut mail);
     mail.templates = table.folder("templates").map(|path| path.value);
+    mail.relay_named = table.has("relay");
     mail.relay = table.table("relay").and_then(relay);
     table.finish();
     mail
@@ -103,8 +107,10 @@ fn waits(table: &mut Reader<'_>, mail: &mut Mail) {
     let ordered = mail.retry_first <= mail.retry_most && mail.retry_most <= mail.expires;
     if let (false, Some(at)) = (ordered, at) {
         let message = format!(
-            "waits must grow: `retry_first` ({:?}) to `retry_most` ({:?}) to `expires` ({:?})",
-            mail.retry_first, mail.retry_most, mail.expires
+            "waits must grow: `retry_first` ({}) to `retry_most` ({}) to `expires` ({})",
+            units::shown(mail.retry_first),
+            units::shown(mail.retry_most),
+            units::shown(mail.expires)
         );
         table.sheet().note(at, Note::error(codes::MAIL_RETRY, message));
     }

@@ -129,7 +129,7 @@ fn check(
         scan_interval: machine.scan_interval,
         limits: machine.limits,
         worker: machine.worker,
-        deliver: machine.mail.settings(fallback),
+        deliver: machine.mail?.settings(fallback),
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,
         ops: machine.ops,

@@ -178,12 +178,12 @@ impl<'a> Sheet<'a> {
         self.findings.push(note.finding(self.source, None));
     }
 
-    /// Bytes of the file that stand for the bytes `inner` of the string `value`; all of it, where escapes moved them.
+    /// Bytes of the file that stand for the bytes `inner` of the string `value`.
     pub(super) fn within(self, at: Span, value: &str, inner: Range<usize>) -> Span {
-        if self.source.text.get(at.start..at.end) == Some(value) {
-            Span::new(at.start + inner.start, at.start + inner.end)
-        } else {
-            at
+        let written = self.source.text.get(at.start..at.end).unwrap_or("");
+        match (place(written, value, inner.start), place(written, value, inner.end)) {
+            (Some(start), Some(end)) => Span::new(at.start + start, at.start + end),
+            _ => at,
         }
     }
 
@@ -207,5 +207,54 @@ impl<'a> Sheet<'a> {
             }
         }
         path
+    }
+}
+
+/// Where byte `wanted` of `value` stands in `written`, the same string with its escapes (TOML 1.0, "String").
+/// `None` where the two do not run in step, as with line ends that a multi-line string swallows.
+fn place(written: &str, value: &str, wanted: usize) -> Option<usize> {
+    if written == value {
+        return Some(wanted);
+    }
+    let mut at = 0;
+    let mut passed = 0;
+    for c in value.chars() {
+        if passed == wanted {
+            return Some(at);
+        }
+        let rest = written.get(at..)?;
+        at += match rest.strip_prefix('\\') {
+            None if rest.starts_with(c) => c.len_utf8(),
+            None => return None,
+            Some(escape) => match escape.chars().next()? {
+                'u' => 6,
+                'U' => 10,
+                'x' => 4,
+                '"' | '\\' | 'b' | 't' | 'n' | 'f' | 'r' | 'e' => 2,
+                _ => return None,
+            },
+        };
+        passed += c.len_utf8();
+    }
+    (passed == wanted).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_behind_escapes() {
+        for (written, value, wanted, expected) in [
+            ("plain", "plain", 3, Some(3)),
+            (r"a\\d(", r"a\d(", 3, Some(4)),
+            (r"\u724c(", "牌(", 3, Some(6)),
+            (r"\t\n(", "\t\n(", 2, Some(4)),
+            ("a\\\n   b", "ab", 1, Some(1)),
+            ("a\\\n   b", "ab", 2, None),
+            ("x", "y", 1, None),
+        ] {
+            assert_eq!(place(written, value, wanted), expected, "{written}");
+        }
     }
 }

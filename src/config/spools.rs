@@ -52,12 +52,8 @@ fn one(mut table: Reader<'_>, numbers: &NumberPlan, names: &mut Names) -> Option
         table.missing("path");
     }
     let path = table.folder("path");
-    let only_hylafax = ["logs", "call_ids"];
-    if let Some(kind) = kind.as_ref().filter(|kind| kind.value != Kind::Hylafax) {
-        for key in only_hylafax.into_iter().filter(|key| table.has(key)) {
-            let note = Note::error(codes::KEY_MISPLACED, format!("`{key}` is for HylaFAX spools alone"));
-            table.sheet().note(table.head(), note.also(kind.span, "this spool's kind"));
-        }
+    if let Some(kind) = &kind {
+        misplaced(&table, kind);
     }
     let logs = table.folder("logs");
     let tickets = table.path("tickets");
@@ -98,6 +94,20 @@ fn one(mut table: Reader<'_>, numbers: &NumberPlan, names: &mut Names) -> Option
             did,
         },
     })
+}
+
+/// Keys that mean nothing for this kind of spool.
+fn misplaced(table: &Reader<'_>, kind: &Spanned<Kind>) {
+    for (key, kinds, words) in [
+        ("logs", &[Kind::Hylafax][..], "HylaFAX spools alone"),
+        ("finished_mode", &[Kind::Hylafax], "HylaFAX spools alone"),
+        ("call_ids", &[Kind::Hylafax, Kind::Drop], "spools of TIFF files"),
+    ] {
+        if table.has(key) && !kinds.contains(&kind.value) {
+            let note = Note::error(codes::KEY_MISPLACED, format!("`{key}` is for {words}"));
+            table.sheet().note(table.head(), note.also(kind.span, "this spool's kind"));
+        }
+    }
 }
 
 fn release(table: &mut Reader<'_>) -> (Release, Option<Spanned<PathBuf>>) {

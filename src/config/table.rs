@@ -144,7 +144,8 @@ impl<'a> Reader<'a> {
         if range.contains(&duration.value) {
             return Some(duration);
         }
-        let message = format!("`{key}` is from {:?} to {:?}", range.start(), range.end());
+        let message =
+            format!("`{key}` is from {} to {}", units::shown(*range.start()), units::shown(*range.end()));
         self.sheet.note(duration.span, Note::error(codes::VALUE_RANGE, message));
         None
     }

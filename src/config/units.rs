@@ -17,6 +17,16 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
 }
 
+/// A duration in the largest unit that it is a whole number of.
+pub(super) fn shown(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match units.iter().find(|(_, length)| millis > 0 && millis % length == 0) {
+        Some((unit, length)) => format!("{}{unit}", millis / length),
+        None => format!("{millis}ms"),
+    }
+}
+
 /// `4096B`, `512KiB`, `64MiB`, `2GiB`, and the decimal `KB`, `MB`, `GB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size such as \"512KiB\", \"64MiB\" or \"2GiB\"".to_owned();
@@ -49,6 +59,9 @@ mod tests {
     fn durations() {
         assert_eq!(duration("5d"), Ok(Duration::from_secs(432_000)));
         assert_eq!(duration("500 ms"), Ok(Duration::from_millis(500)));
+        for text in ["5d", "36h", "90s", "1500ms", "0ms"] {
+            assert_eq!(duration(text).map(shown), Ok(text.to_owned()));
+        }
         for bad in ["", "5", "s", "-5s", "5 weeks", "1.5h", "99999999999999999999s", "9999999999999999d"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
