@@ -1,1 +1,137 @@
-//! The configuration: raw and spanned, then checked whole, then values that modules own.
+//! The configuration: three files in one folder, read whole, checked whole, and handed out as the [`Settings`]
+//! types that modules own.
+//!
+//! - `faxgate.toml`: the machine (spools, relay, OCR, limits, operations).
+//! - `departments.toml`: who gets faxes, and where.
+//! - `rules.toml`: which fax goes to whom; changed by people who write no programs.
+//!
+//! Phases: text → spanned TOML → check, which finds *all* problems at once and names file, line and column of each →
+//! [`Config`]. A configuration with a problem is refused whole, so that a reload keeps the old one. No module
+//! imports this one. Passwords stand in files of their own, never here.
+//!
+//! [`Settings`]: crate::worker::Settings
+
+mod address;
+mod codes;
+mod departments;
+mod doubts;
+mod examples;
+mod machine;
+mod mail;
+mod paths;
+mod problem;
+mod rules;
+mod sheet;
+mod spools;
+mod suggest;
+mod table;
+mod units;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use codes::Code;
+pub use problem::{Finding, Problems, Severity, Warning};
+
+use crate::fax::Department;
+use crate::{decode, deliver, intake, ops, route, worker};
+use sheet::{Findings, Source};
+
+/// Name of the file about the machine.
+pub const MACHINE_FILE: &str = "faxgate.toml";
+/// Name of the file about departments.
+pub const DEPARTMENTS_FILE: &str = "departments.toml";
+/// Name of the file about rules.
+pub const RULES_FILE: &str = "rules.toml";
+
+/// Longest configuration file, in bytes.
+const LONGEST_FILE: u64 = 4 << 20;
+
+/// A configuration without problems.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The folder that it was read from; relative paths were resolved against it.
+    pub folder: PathBuf,
+    /// The store's folder: database and blobs.
+    pub data: PathBuf,
+    /// Spools, in the order of the file.
+    pub spools: Vec<intake::Spool>,
+    /// A scan of every spool at least so often, whatever inotify says.
+    pub scan_interval: Duration,
+    /// Limits of decoding.
+    pub limits: decode::Limits,
+    /// Page workers, enhancement, recognition.
+    pub worker: worker::Settings,
+    /// Mail.
+    pub deliver: deliver::Settings,
+    /// Departments, in the order of the file. Every department that rules name is among them.
+    pub departments: Vec<Department>,
+    /// Rules; their version is the SHA-256 of `rules.toml`.
+    pub rules: route::Rules,
+    /// Metrics, health and log.
+    pub ops: ops::Settings,
+}
+
+impl Config {
+    /// Reads and checks the three files of `folder`. Warnings do not stand in the way; problems do, all of
+    /// them together.
+    pub fn load(folder: &Path) -> Result<(Self, Vec<Warning>), Problems> {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let findings = Findings::default();
+        let sources = [MACHINE_FILE, DEPARTMENTS_FILE, RULES_FILE]
+            .map(|name| Source::read(&folder, name, LONGEST_FILE, &findings));
+        let [machine, departments, rules] = &sources;
+        let config = check(&folder, machine, departments, rules, &findings);
+        let findings = findings.sorted();
+        match config {
+            Some(config) if findings.iter().all(|finding| finding.severity == Severity::Warning) => {
+                Ok((config, findings.into_iter().map(Warning).collect()))
+            }
+            _ => Err(Problems(findings)),
+        }
+    }
+
+    /// Digest of the rules file.
+    pub fn rules_version(&self) -> &str {
+        self.rules.version()
+    }
+
+    /// The department with this id.
+    pub fn department(&self, id: &str) -> Option<&Department> {
+        self.departments.iter().find(|department| department.id == id)
+    }
+}
+
+/// Every file is checked even if another is broken; what depends on a broken one is left out, not guessed.
+fn check(
+    folder: &Path,
+    machine: &Option<Source>,
+    departments: &Option<Source>,
+    rules: &Option<Source>,
+    findings: &Findings,
+) -> Option<Config> {
+    let machine = machine.as_ref().and_then(|source| machine::read(source.sheet(folder, findings)));
+    let departments = departments
+        .as_ref()
+        .and_then(|source| departments::read(source.sheet(folder, findings), machine.as_ref()));
+    let rules = rules.as_ref().and_then(|source| {
+        rules::read(source.sheet(folder, findings), machine.as_ref(), departments.as_ref())
+    });
+    if let (Some(machine), Some(departments)) = (&machine, &departments) {
+        paths::check(machine, departments);
+    }
+    let (machine, departments, rules) = (machine?, departments?, rules?);
+    let fallback = departments.fallback?;
+    Some(Config {
+        folder: folder.to_path_buf(),
+        data: machine.data.value,
+        spools: machine.spools.into_iter().map(|spool| spool.spool).collect(),
+        scan_interval: machine.scan_interval,
+        limits: machine.limits,
+        worker: machine.worker,
+        deliver: machine.mail?.settings(fallback),
+        departments: departments.list.into_iter().map(|one| one.department).collect(),
+        rules,
+        ops: machine.ops,
+    })
+}

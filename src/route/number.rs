@@ -121,6 +121,11 @@ impl NumberPattern {
         &self.shown
     }
 
+    /// The number fits, read under `plan`.
+    pub fn fits_number(&self, number: &Number, plan: &NumberPlan) -> bool {
+        plan.read(number).is_some_and(|reading| self.fits(&reading))
+    }
+
     pub(super) fn fits(&self, seen: &Reading) -> bool {
         match &self.kind {
             Kind::Any => true,

@@ -1,0 +1,150 @@
+//! `faxgate.toml`: the machine.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml_span::Spanned;
+
+use super::codes;
+use super::mail::{self, Mail};
+use super::sheet::{Note, Sheet};
+use super::spools::{self, SpoolEntry};
+use super::table::Reader;
+use crate::route::NumberPlan;
+use crate::{decode, enhance, ops, recognize, worker};
+
+/// A scan more often would only load the disk; one less often than an hour makes the promise of the scan void.
+const SCAN_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
+const DEFAULT_SCAN_INTERVAL: Duration = Duration::from_secs(60);
+/// A page that takes longer than this has hung the engine.
+const PAGE_TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(1_800);
+const DEFAULT_PAGE_TIME: Duration = Duration::from_secs(90);
+/// The engine does not load its models with less.
+const LEAST_MEMORY: u64 = 256 << 20;
+const DEFAULT_MEMORY: u64 = 2 << 30;
+const MOST_WORKERS: i64 = 1_024;
+
+/// What `faxgate.toml` says. Where a value was wrong or missing, a finding says so and a stand-in is here, so that
+/// the other files can be checked against the rest.
+pub(super) struct Machine<'a> {
+    pub(super) sheet: Sheet<'a>,
+    pub(super) data: Spanned<PathBuf>,
+    pub(super) scan_interval: Duration,
+    pub(super) numbers: NumberPlan,
+    pub(super) spools: Vec<SpoolEntry>,
+    /// `None` where there is no readable `[mail]`, which has its own finding.
+    pub(super) mail: Option<Mail>,
+    pub(super) worker: worker::Settings,
+    pub(super) limits: decode::Limits,
+    pub(super) ops: ops::Settings,
+}
+
+/// Reads the file; `None` if it is no TOML.
+pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
+    let mut top = sheet.top()?;
+    if !top.has("data") {
+        top.missing("data");
+    }
+    let data = top.path("data").unwrap_or_default();
+    let scan_interval = top.duration("scan_interval", SCAN_INTERVAL);
+    let numbers = top.table("numbers").map(numbers).unwrap_or_default();
+    let spools = spools::read(sheet, top.tables("spool"), &numbers);
+    if !top.has("mail") {
+        top.missing("mail");
+    }
+    let mail = top.table("mail").map(mail::read);
+    let worker = ocr(top.table("ocr"));
+    let limits = top.table("limits").map(limits).unwrap_or_default();
+    let ops = top.table("ops").map(operations).unwrap_or_default();
+    top.finish();
+    let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);
+    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, ops })
+}
+
+fn numbers(mut table: Reader<'_>) -> NumberPlan {
+    let country_code = table.parsed("country_code", codes::NUMBER, |text| {
+        let code = text.trim_start_matches('+');
+        let good = (1..=3).contains(&code.len())
+            && code.bytes().all(|byte| byte.is_ascii_digit())
+            && !code.starts_with('0');
+        if good {
+            Ok(code.to_owned())
+        } else {
+            Err("expected one to three digits such as \"852\"".to_owned())
+        }
+    });
+    // E.164: fifteen digits at most, country code included
+    let national_digits =
+        table.integer("national_digits", 3..=14).and_then(|digits| usize::try_from(digits).ok());
+    table.finish();
+    NumberPlan { country_code: country_code.map(|code| code.value), national_digits }
+}
+
+fn ocr(table: Option<Reader<'_>>) -> worker::Settings {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut settings = worker::Settings {
+        workers: cores,
+        page_time: DEFAULT_PAGE_TIME,
+        memory: DEFAULT_MEMORY,
+        enhance: enhance::Settings::default(),
+        recognize: recognize::Settings { models: None },
+    };
+    let Some(mut table) = table else { return settings };
+    let workers =
+        table.integer("workers", 1..=MOST_WORKERS).and_then(|workers| usize::try_from(workers).ok());
+    settings.workers = workers.unwrap_or(settings.workers);
+    if let Some(time) = table.duration("page_time", PAGE_TIME) {
+        settings.page_time = time.value;
+    }
+    if let Some(memory) = table.size("memory") {
+        if memory.value < LEAST_MEMORY {
+            let message =
+                format!("`memory` is at least {}MiB: the engine's models need it", LEAST_MEMORY >> 20);
+            table.sheet().note(memory.span, Note::error(codes::VALUE_RANGE, message));
+        }
+        settings.memory = memory.value;
+    }
+    settings.recognize.models = table.folder("models").map(|path| path.value);
+    for (key, flag) in [
+        ("despeckle", &mut settings.enhance.despeckle),
+        ("destreak", &mut settings.enhance.destreak),
+        ("deskew", &mut settings.enhance.deskew),
+    ] {
+        *flag = table.flag(key).map_or(*flag, |flag| flag.value);
+    }
+    table.finish();
+    settings
+}
+
+fn limits(mut table: Reader<'_>) -> decode::Limits {
+    let mut limits = decode::Limits::default();
+    for (key, limit) in
+        [("pages", &mut limits.pages), ("width", &mut limits.width), ("rows", &mut limits.rows)]
+    {
+        let value = table.integer(key, 1..=i64::from(u32::MAX)).and_then(|value| u32::try_from(value).ok());
+        *limit = value.unwrap_or(*limit);
+    }
+    if let Some(pixels) = table.integer("pixels", 1..=i64::MAX).and_then(|value| u64::try_from(value).ok()) {
+        limits.pixels = pixels;
+    }
+    if let Some(bytes) = table.size("bytes") {
+        limits.bytes = bytes.value;
+    }
+    table.finish();
+    limits
+}
+
+fn operations(mut table: Reader<'_>) -> ops::Settings {
+    let listen = table.parsed("listen", codes::VALUE_FORM, |text| {
+        text.parse::<SocketAddr>()
+            .map_err(|_| "expected an address and a port such as \"127.0.0.1:9464\"".to_owned())
+    });
+    let log = table.choice("log", &[("text", ops::LogFormat::Text), ("json", ops::LogFormat::Json)]);
+    table.finish();
+    ops::Settings {
+        listen: listen.map(|listen| listen.value),
+        log: log.map(|log| log.value).unwrap_or_default(),
+    }
+}

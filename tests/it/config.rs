@@ -1,0 +1,543 @@
+//! An admin changes the configuration: whatever is wrong with it is said at once, with its place, and nothing wrong runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use faxgate::config::{Code, Config, Finding, Severity};
+use tempfile::TempDir;
+
+const MACHINE: &str = r#"
+data = "var/lib"
+
+[numbers]
+country_code = "852"
+national_digits = 8
+
+[[spool]]
+name = "lines"
+kind = "hylafax"
+path = "spool/lines"
+
+[[spool]]
+name = "counter"
+kind = "mgetty"
+path = "spool/counter"
+did = "3010 1001"
+
+[mail]
+from = "fax@city.example"
+host_name = "fax.city.example"
+
+[mail.relay]
+host = "mail.city.example"
+"#;
+
+const DEPARTMENTS: &str = r#"
+fallback = "registry"
+
+[[department]]
+id = "licensing"
+name = "Licensing"
+mail = "licensing@city.example"
+
+[[department]]
+id = "health"
+name = "Health"
+maildir = "mail/health"
+sensitive = true
+
+[[department]]
+id = "registry"
+name = "Registry"
+maildir = "mail/registry"
+"#;
+
+const RULES: &str = r#"
+[[rule]]
+name = "health"
+did = "3010 1303"
+to = "health"
+
+[[rule]]
+name = "licensing"
+text = "licence"
+to = "licensing"
+
+[default]
+to = "registry"
+"#;
+
+/// A configuration folder with the spools that it names.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new(machine: &str, departments: &str, rules: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in
+            [("faxgate.toml", machine), ("departments.toml", departments), ("rules.toml", rules)]
+        {
+            std::fs::write(folder.path(name), text).unwrap();
+        }
+        for spool in ["lines", "counter"] {
+            std::fs::create_dir_all(folder.path("spool").join(spool)).unwrap();
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// All findings, the folder's name taken out of their words.
+    fn findings(&self) -> Vec<Finding> {
+        let findings = match Config::load(self.0.path()) {
+            Ok((_, warnings)) => warnings.into_iter().map(|warning| warning.0).collect(),
+            Err(problems) => problems.0,
+        };
+        assert!(findings.iter().all(|finding| finding.at.is_none() || finding.line_column().is_some()));
+        findings
+    }
+
+    fn rendered(&self) -> String {
+        let text = match Config::load(self.0.path()) {
+            Ok((_, warnings)) => warnings.iter().map(|warning| format!("{warning}\n\n")).collect(),
+            Err(problems) => problems.render(),
+        };
+        text.replace(self.0.path().to_str().unwrap(), "FOLDER")
+    }
+}
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
+}
+
+#[test]
+fn a_good_configuration_becomes_settings() {
+    let folder = Folder::new(MACHINE, DEPARTMENTS, RULES);
+    let (config, warnings) =
+        Config::load(folder.0.path()).unwrap_or_else(|problems| panic!("{}", problems.render()));
+    assert_eq!(warnings, []);
+    assert_eq!(config.data, folder.path("var/lib"));
+    assert_eq!(config.spools.len(), 2);
+    assert_eq!(config.spools[1].did.as_deref(), Some("3010 1001"));
+    assert_eq!(config.scan_interval.as_secs(), 60);
+    let relay = config.deliver.relay.as_ref().unwrap();
+    assert_eq!(
+        (relay.host.as_str(), relay.port, relay.tls),
+        ("mail.city.example", 587, faxgate::deliver::Tls::StartTls)
+    );
+    assert_eq!(config.deliver.fallback, faxgate::fax::Target::Maildir(folder.path("mail/registry")));
+    assert_eq!(config.deliver.expires.as_secs(), 5 * 86_400);
+    assert!(config.department("health").unwrap().sensitive);
+    assert_eq!(config.rules.list().len(), 2);
+    assert_eq!(config.rules_version(), faxgate::fax::Sha256::of(RULES.as_bytes()).to_string());
+    assert_eq!(config.ops.listen, None);
+}
+
+/// The demonstration's own files, on a folder with its spools, have neither problems nor doubts.
+#[test]
+fn the_shipped_configuration_is_clean() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    for name in ["faxgate.toml", "departments.toml", "rules.toml"] {
+        std::fs::copy(shipped().join(name), config.join(name)).unwrap();
+    }
+    for spool in ["hylafax/recvq", "hylafax/log", "mgetty/incoming", "asterisk", "freeswitch", "scanner"] {
+        std::fs::create_dir_all(home.path().join("var/spool").join(spool)).unwrap();
+    }
+    let (config, warnings) = Config::load(&config).unwrap_or_else(|problems| panic!("{}", problems.render()));
+    assert_eq!(warnings, []);
+    assert_eq!(config.spools[0].path, home.path().join("var/spool/hylafax/recvq"));
+    // what is commented out is as good as what is not
+    assert_eq!(config.deliver.relay, None);
+    assert_eq!(config.limits, faxgate::decode::Limits::default());
+}
+
+#[test]
+fn the_commented_relay_is_valid_too() {
+    let machine = std::fs::read_to_string(shipped().join("faxgate.toml")).unwrap();
+    let start = machine.find("# [mail.relay]").unwrap();
+    let relay: String = machine[start..]
+        .lines()
+        .map_while(|line| line.strip_prefix("# "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let machine = MACHINE.replace("[mail.relay]\nhost = \"mail.city.example\"\n", &relay);
+    let folder = Folder::new(&machine, DEPARTMENTS, RULES);
+    let codes: Vec<&str> = folder.findings().iter().map(|finding| finding.code.as_str()).collect();
+    // its files are not there, and that is all
+    assert_eq!(codes, ["config.mail.password-file", "config.file"]);
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let machine = r#"
+data = "var/lib"
+scan_intervall = "60s"
+
+[[spool]]
+name = "lines"
+kind = "hylfax"
+path = "spool/lines"
+
+[[spool]]
+name = "Lines"
+kind = "drop"
+path = "spool/counter"
+quiet = "soon"
+release = "move"
+move_to = "spool/counter/done"
+logs = "spool/lines"
+
+[mail]
+from = "fax@city.example\r\nBcc: all@city.example"
+host_name = "fax.city.example"
+retry_first = "2h"
+retry_most = "1h"
+
+[mail.relay]
+host = "mail.city.example"
+tls = "none"
+user = "fax"
+password_file = "no-such-file"
+"#;
+    let departments = r#"
+fallback = "registrar"
+
+[[department]]
+id = "licensing"
+name = "Licensing"
+
+[[department]]
+id = "health"
+name = "健康科"
+mail = ["health@city.example", "衞生@city.example"]
+sensitive = true
+
+[[department]]
+id = "registry"
+name = "Registry"
+mail = 7
+"#;
+    let rules = r#"
+[[rule]]
+name = "all-lines"
+did = "3010*"
+to = ["licencing"]
+
+[[rule]]
+name = "one-line"
+did = "3010 1303"
+to = "health"
+
+[[rule]]
+name = "words"
+text_regex = ["LIC/(\\d+", '牌照[號', ".*"]
+text = ["", "ok"]
+pages = "5-2"
+device = "tty["
+to = "registry"
+
+[[rule]]
+name = "claim"
+tsi = "CITY HOSPITAL*"
+to = "health"
+
+[[rule]]
+name = "words"
+language = "ch"
+too = "registry"
+"#;
+    insta::assert_snapshot!(Folder::new(machine, departments, rules).rendered());
+}
+
+#[test]
+fn a_syntax_error_in_one_file_does_not_hide_the_others() {
+    let folder = Folder::new("data = var\n", DEPARTMENTS, "[[rule]]\nname = \"a\"\nname = \"b\"\n");
+    std::fs::remove_file(folder.path("departments.toml")).unwrap();
+    insta::assert_snapshot!(folder.rendered());
+}
+
+#[test]
+fn an_example_that_fails_shows_both_and_why() {
+    let rules = format!(
+        "{RULES}\n[[example]]\ngiven = {{ did = \"3010 1101\", text = [\"cover\", \"your licence\"], damaged = true }}\n\
+         expect = [\"health\", \"registry\"]\n\n[[example]]\ngiven = {{ did = \"+852 3010 1303\" }}\nexpect = \"health\"\nrule = \"helath\"\n"
+    );
+    insta::assert_snapshot!(Folder::new(MACHINE, DEPARTMENTS, &rules).rendered());
+}
+
+#[test]
+fn rules_that_never_get_their_turn() {
+    let rules = r#"
+[[rule]]
+name = "all-lines"
+did = ["3010*", "2810 1234"]
+to = "registry"
+
+[[rule]]
+name = "one-line"
+did = "+852 3010 1303"
+damaged = true
+to = "health"
+
+[[rule]]
+name = "some-lines"
+did = ["3011 0000", "2810 1234"]
+to = "licensing"
+
+[[rule]]
+name = "words"
+text = ["licence", "permit"]
+to = "licensing"
+
+[[rule]]
+name = "many-words"
+text = ["renewal of licence", "liquor permit"]
+pages = ">2"
+to = "health"
+
+[default]
+to = "registry"
+"#;
+    insta::assert_snapshot!(Folder::new(MACHINE, DEPARTMENTS, rules).rendered());
+}
+
+#[test]
+fn warnings_do_not_stand_in_the_way() {
+    let rules = RULES.replace("did = \"3010 1303\"", "tsi = \"CITY HOSPITAL*\"");
+    let folder = Folder::new(MACHINE, DEPARTMENTS, &rules);
+    let (_, warnings) = Config::load(folder.0.path()).unwrap();
+    assert_eq!(warnings.len(), 1);
+    insta::assert_snapshot!(warnings[0].to_string());
+}
+
+#[test]
+fn scripts_read_findings_as_json() {
+    let folder =
+        Folder::new(MACHINE, DEPARTMENTS, &RULES.replace("licensing\"\n\n[def", "licencing\"\n\n[def"));
+    let problems = Config::load(folder.0.path()).unwrap_err();
+    assert_eq!(problems.fault().code, "config.invalid");
+    insta::assert_json_snapshot!(problems.to_json());
+}
+
+#[test]
+fn windows_line_ends_and_a_folder_that_is_not_there() {
+    let crlf = RULES.replace('\n', "\r\n");
+    assert!(Config::load(Folder::new(MACHINE, DEPARTMENTS, &crlf).0.path()).is_ok());
+    let problems = Config::load(Path::new("/no/such/folder")).unwrap_err();
+    assert_eq!((problems.errors(), problems.warnings()), (3, 0));
+    let folder = Folder::new(MACHINE, DEPARTMENTS, RULES);
+    std::fs::write(folder.path("rules.toml"), b"\xff\xfe").unwrap();
+    let codes: Vec<Code> = folder.findings().iter().map(|finding| finding.code).collect();
+    assert_eq!(codes.iter().map(|code| code.as_str()).collect::<Vec<_>>(), ["config.file"]);
+}
+
+/// One change to a good configuration, and the one finding that it must give.
+struct Case {
+    code: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+impl Case {
+    fn folder(&self) -> Folder {
+        let change = |file: &str, text: &str| {
+            if file != self.file {
+                return text.to_owned();
+            }
+            assert!(text.contains(self.from), "{}: {:?}", self.code, self.from);
+            text.replacen(self.from, self.to, 1)
+        };
+        let folder = Folder::new(&change(M, MACHINE), &change(D, DEPARTMENTS), &change(R, RULES));
+        std::fs::write(folder.path("secret"), "x").unwrap();
+        std::fs::set_permissions(folder.path("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        folder
+    }
+}
+
+const fn case(code: &'static str, file: &'static str, from: &'static str, to: &'static str) -> Case {
+    Case { code, file, from, to }
+}
+
+const M: &str = "faxgate.toml";
+const D: &str = "departments.toml";
+const R: &str = "rules.toml";
+const END: &str = "[default]";
+
+const CASES: &[Case] = &[
+    case("config.file", M, "host = \"mail", "roots = \"no-such.pem\"\nhost = \"mail"),
+    case("config.syntax", R, "to = \"health\"", "to = health"),
+    case("config.syntax", M, "kind = \"mgetty\"", "kind = \"mgetty\"\nkind = \"mgetty\""),
+    case("config.key.unknown", M, "[numbers]", "[numbers]\ncountrycode = \"1\""),
+    case("config.key.unknown", R, "to = \"licensing\"", "to = \"licensing\"\ntexts = \"x\""),
+    case("config.key.unknown", R, END, "[defaults]\n[default]"),
+    case("config.key.missing", M, "data = \"var/lib\"", ""),
+    case("config.key.missing", M, "kind = \"mgetty\"", ""),
+    case("config.key.missing", M, "host_name = \"fax.city.example\"", ""),
+    case("config.key.missing", M, "[mail.relay]", "[mail.relay]\nuser = \"fax\""),
+    case("config.key.missing", M, "kind = \"mgetty\"", "kind = \"mgetty\"\nrelease = \"move\""),
+    case("config.key.missing", R, "to = \"licensing\"", ""),
+    case("config.key.misplaced", M, "kind = \"mgetty\"", "kind = \"mgetty\"\nlogs = \"spool/lines\""),
+    case("config.key.misplaced", M, "kind = \"mgetty\"", "kind = \"mgetty\"\nmove_to = \"done\""),
+    case("config.key.misplaced", M, "[mail.relay]", "[mail.relay]\npassword = \"secret\""),
+    case("config.value.type", M, "national_digits = 8", "national_digits = \"8\""),
+    case("config.value.type", R, "did = \"3010 1303\"", "did = 30101303"),
+    case("config.value.type", D, "sensitive = true", "sensitive = \"yes\""),
+    case("config.value.type", M, "[mail]\n", "[[mail]]\n"),
+    case("config.value.choice", M, "kind = \"mgetty\"", "kind = \"mgety\""),
+    case("config.value.choice", R, "text = \"licence\"", "text = \"licence\"\nlanguage = \"fr\""),
+    case(
+        "config.value.choice",
+        M,
+        "kind = \"hylafax\"",
+        "kind = \"hylafax\"\ncall_ids = [{ fields = [\"dids\"] }]",
+    ),
+    case("config.value.range", M, "[numbers]", "scan_interval = \"1ms\"\n[numbers]"),
+    case("config.value.range", M, "[mail]", "[ocr]\nworkers = 0\n[mail]"),
+    case("config.value.range", M, "[mail]", "[ocr]\nmemory = \"1MiB\"\n[mail]"),
+    case("config.value.empty", R, "text = \"licence\"", "text = []"),
+    case("config.value.empty", M, "data = \"var/lib\"", "data = \" \""),
+    case("config.value.form", M, "[numbers]", "scan_interval = \"often\"\n[numbers]"),
+    case("config.value.form", M, "[mail]", "[ops]\nlisten = \"localhost\"\n[mail]"),
+    case("config.value.form", M, "\"fax.city.example\"", "\"fax_city\""),
+    case("config.value.form", M, "kind = \"hylafax\"", "kind = \"hylafax\"\nfinished_mode = \"0600\""),
+    case("config.name.form", D, "name = \"Health\"", "name = \"Health\\r\\nBcc: x\""),
+    case("config.name.form", M, "name = \"lines\"", "name = \"../lines\""),
+    case("config.name.form", R, "name = \"health\"", "name = \"default\""),
+    case("config.name.duplicate", M, "name = \"counter\"", "name = \"LINES\""),
+    case("config.name.duplicate", R, "name = \"licensing\"", "name = \"health\""),
+    case("config.name.duplicate", R, "to = \"licensing\"", "to = [\"licensing\", \"licensing\"]"),
+    case("config.name.duplicate", D, "\"licensing@city.example\"", "[\"a@b\", \"a@b\"]"),
+    case("config.number", M, "\"852\"", "\"Hong Kong\""),
+    case("config.number", M, "did = \"3010 1001\"", "did = \"3010*\""),
+    case("config.path.missing", M, "path = \"spool/counter\"", "path = \"spool/none\""),
+    case("config.path.collision", M, "path = \"spool/counter\"", "path = \"spool/../spool/lines/\""),
+    case("config.path.collision", M, "data = \"var/lib\"", "data = \"spool/lines/data\""),
+    case(
+        "config.path.collision",
+        M,
+        "kind = \"mgetty\"",
+        "kind = \"mgetty\"\nrelease = \"move\"\nmove_to = \"spool/lines\"",
+    ),
+    case("config.path.collision", M, "kind = \"mgetty\"", "kind = \"mgetty\"\ntickets = \"spool/counter\""),
+    case("config.path.collision", D, "maildir = \"mail/health\"", "maildir = \"spool/lines\""),
+    case("config.spool.tickets", M, "kind = \"mgetty\"", "kind = \"mgetty\"\nticket_only = true"),
+    case("config.mail.address", M, "\"fax@city.example\"", "\"Fax <fax@city.example>\""),
+    case("config.mail.address", D, "\"licensing@city.example\"", "\"licensing@city.example\\nBcc: x@y\""),
+    case("config.mail.no-relay", M, "[mail.relay]\nhost = \"mail.city.example\"", ""),
+    case("config.mail.clear-text", M, "[mail.relay]", "[mail.relay]\ntls = \"none\""),
+    case(
+        "config.mail.clear-password",
+        M,
+        "[mail.relay]",
+        "[mail.relay]\ntls = \"none\"\nuser = \"a\"\npassword_file = \"secret\"",
+    ),
+    case(
+        "config.mail.password-file",
+        M,
+        "[mail.relay]",
+        "[mail.relay]\nuser = \"a\"\npassword_file = \"none\"",
+    ),
+    case(
+        "config.mail.password-open",
+        M,
+        "[mail.relay]",
+        "[mail.relay]\nuser = \"a\"\npassword_file = \"rules.toml\"",
+    ),
+    case("config.mail.time-zone", M, "[mail.relay]", "time_zone = \"Hong Kong\"\n[mail.relay]"),
+    case("config.mail.retry", M, "[mail.relay]", "expires = \"10m\"\n[mail.relay]"),
+    case("config.department.no-target", D, "mail = \"licensing@city.example\"", ""),
+    case("config.department.unknown", R, "to = \"licensing\"", "to = \"licencing\""),
+    case("config.department.unknown", D, "fallback = \"registry\"", "fallback = \"nobody\""),
+    case("config.department.unused", R, "to = \"licensing\"", "to = \"registry\""),
+    case(
+        "config.department.fallback",
+        D,
+        "maildir = \"mail/registry\"",
+        "maildir = \"mail/registry\"\nmail = \"r@city.example\"",
+    ),
+    case("config.rules.no-default", R, "[default]\nto = \"registry\"", ""),
+    case("config.rules.no-condition", R, "text = \"licence\"", ""),
+    case("config.rules.pattern", R, "did = \"3010 1303\"", "did = \"3010 13O3\""),
+    case("config.rules.pattern", R, "text = \"licence\"", "text = \"*\""),
+    case("config.rules.pattern", R, "text = \"licence\"", "pages = 0"),
+    case("config.rules.pattern", R, "text = \"licence\"", "device = \"tty[\""),
+    case("config.rules.regex", R, "text = \"licence\"", "text_regex = \"(licence\""),
+    case("config.rules.regex", R, "text = \"licence\"", "text_regex = \"(licence)?\""),
+    case("config.rules.spool", R, "text = \"licence\"", "spool = \"line\""),
+    case("config.rules.never", R, "text = \"licence\"", "text = \"licence\"\ndid = \"+852 3010 1303\""),
+    case("config.rules.never", R, "text = \"licence\"", "spool = \"counter\"\ndid = \"3010 1101\""),
+    case("config.rules.partly", R, "text = \"licence\"", "did = [\"3010 1101\", \"30101303\"]"),
+    case("config.rules.tsi-alone", R, "did = \"3010 1303\"", "tsi = \"City Hospital\""),
+    case("config.rules.tsi-alone", R, "did = \"3010 1303\"", "pages = \">=10\""),
+    case(
+        "config.rules.example",
+        R,
+        END,
+        "[[example]]\ngiven = { text = \"licence\" }\nexpect = \"health\"\n[default]",
+    ),
+];
+
+#[test]
+fn each_mistake_gives_its_own_finding_and_no_other() {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for case in CASES {
+        let folder = case.folder();
+        let findings = folder.findings();
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(codes, [case.code], "{:?} → {:?}\n{}", case.from, case.to, folder.rendered());
+        seen.insert(case.code);
+    }
+    for (code, machine, departments) in [
+        ("config.spool.none", &MACHINE[..MACHINE.find("[[spool]]").unwrap()], DEPARTMENTS),
+        ("config.department.none", MACHINE, "fallback = \"x\""),
+        ("config.name.form", MACHINE, "[[department]]\nid = \"Fallback\"\nname = \"x\"\nmaildir = \"m\""),
+    ] {
+        let mail = &MACHINE[MACHINE.find("[mail]").unwrap()..];
+        let machine =
+            if machine.contains("[mail]") { machine.to_owned() } else { format!("{machine}{mail}") };
+        let findings = Folder::new(&machine, departments, RULES).findings();
+        assert!(findings.iter().any(|finding| finding.code.as_str() == code), "{code}");
+        seen.insert(code);
+    }
+    let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(all, seen, "every code needs a case here");
+}
+
+/// Codes as `docs/rules.md` has them, with their kind.
+fn documented() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `config."));
+    rows.map(|line| {
+        let mut cells = line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).skip(1);
+        (cells.next().unwrap(), cells.next().unwrap())
+    })
+    .collect()
+}
+
+#[test]
+fn every_code_stands_in_the_documentation_and_no_other() {
+    let documented = documented();
+    let documented: BTreeSet<&str> = documented.keys().map(String::as_str).collect();
+    let known: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(documented, known);
+}
+
+/// What is an error and what a warning is as documented, and does not change by accident.
+#[test]
+fn errors_and_warnings_are_as_documented() {
+    let documented = documented();
+    for case in CASES {
+        for finding in case.folder().findings() {
+            let kind = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            assert_eq!(documented[finding.code.as_str()], kind, "{}", finding.code);
+        }
+    }
+}
