@@ -105,3 +105,25 @@ fn message_ids_are_stable_and_stay_in_their_header() {
     assert_eq!(message_id_of(b"Subject: a\r\nmessage-id: <a@b>\r\n\r\nMessage-ID: <c@d>"), "a@b");
     assert_eq!(message_id_of(b"\r\n\r\nMessage-ID: <c@d>").len(), 64);
 }
+
+#[test]
+fn a_letter_without_its_pdf_is_small_and_says_where_it_lies() {
+    let stationery = Stationery::new(&settings(None));
+    let [full, _] = sample::letters();
+    let pdf = vec![0u8; 12_300_000];
+    let preview = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 900_000]].concat();
+    let mut letter = full.letter(&full.department);
+    (letter.pdf, letter.preview) = (&pdf, Some(preview.as_slice()));
+    let bytes = stationery.letter(&letter);
+    assert!(bytes.len() < 30_000, "{} bytes", bytes.len());
+    let said = text_of(&stationery, &letter);
+    assert!(
+        said.contains(
+            "The document (12.3 MB) is not attached: Too large. It lies on the gateway: /var/lib/faxgate"
+        ),
+        "{said}"
+    );
+    assert!(!said.contains(".pdf"), "{said}");
+    letter.without_pdf = None;
+    assert!(stationery.letter(&letter).len() > pdf.len());
+}
