@@ -60,8 +60,8 @@ pub(super) async fn open(relay: &Relay, helo: &str, times: &Timeouts) -> Result<
             return Err(Trouble::Login("a password is not sent in clear to another machine".into()));
         }
         let password = password(file)?;
-        // The library would begin any mechanism it knows by name and stop half-way through those it was
-        // built without. Two remain: both are in every server, and the connection is protected.
+        // The library begins any mechanism that it knows by name, then stops half-way through those that it
+        // was built without. Two remain: every server has one of them, and the connection is protected.
         offers.auth_mechanisms &= AUTH_PLAIN | AUTH_LOGIN;
         let credentials = Credentials::new(user.as_str(), password.as_str());
         client.timeout = times.of(Phase::Login);

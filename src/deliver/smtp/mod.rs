@@ -78,8 +78,17 @@ async fn converse(
     let helo = if address::valid_domain(helo) { helo } else { "localhost" };
     let mut session = connect::open(relay, helo, times).await?;
     let result = transact(&mut session, mail, times, decided).await;
-    // A courtesy. The outcome is settled; a server that does not answer changes nothing.
-    let _ = timeout(times.quit, session.client.cmd(b"QUIT\r\n")).await;
+    let gone = matches!(
+        result,
+        Err(Trouble::Timeout { .. }
+            | Trouble::Lost { .. }
+            | Trouble::Ambiguous(_)
+            | Trouble::Protocol { .. })
+    );
+    if !gone {
+        // A courtesy. The outcome is settled; a server that does not answer changes nothing.
+        let _ = timeout(times.quit, session.client.cmd(b"QUIT\r\n")).await;
+    }
     result
 }
 

@@ -164,7 +164,7 @@ fn converse(mut stream: TcpStream, script: &Script, log: &Mutex<Log>) -> Option<
         if upper.starts_with("EHLO") {
             ehlo(&mut stream, script)?;
         } else if upper.starts_with("AUTH") {
-            act(&mut stream, &script.auth)?;
+            auth(&mut stream, &mut reader, &upper, script)?;
         } else if upper.starts_with("MAIL FROM:") {
             mail = Taken { from: path(&line), to: Vec::new(), bytes: Vec::new() };
             act(&mut stream, &script.mail)?;
@@ -202,6 +202,21 @@ fn ehlo(stream: &mut TcpStream, script: &Script) -> Option<()> {
         reply.push_str(&format!("250-{offer}\r\n"));
     }
     write!(stream, "{reply}250 ENHANCEDSTATUSCODES\r\n").ok()
+}
+
+/// PLAIN and LOGIN lead to the script's answer; any other mechanism is a challenge without a right answer.
+fn auth(stream: &mut TcpStream, reader: &mut impl BufRead, upper: &str, script: &Script) -> Option<()> {
+    let challenges: &[&str] = match upper.split(' ').nth(1) {
+        Some("PLAIN") => &[],
+        Some("LOGIN") => &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
+        _ => &["334 PDEuMkBzY3JpcHRlZD4="],
+    };
+    for challenge in challenges {
+        write!(stream, "{challenge}\r\n").ok()?;
+        line(reader)?;
+    }
+    let known = challenges.len() != 1;
+    act(stream, if known { &script.auth } else { &Act::Say("535 5.7.8 wrong answer") })
 }
 
 fn line(reader: &mut impl BufRead) -> Option<String> {
