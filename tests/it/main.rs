@@ -2,7 +2,10 @@
 
 mod config;
 mod decode_libtiff;
+mod deliver_faults;
+mod deliver_postfix;
 mod harness;
+mod mail_hostile;
 mod pdf;
 mod pdf_tools;
 mod store;

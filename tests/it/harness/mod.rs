@@ -1,3 +1,5 @@
-//! What the stories share.
+//! What stories share: real mail servers, PDF readers, spools.
 
 pub mod pdf;
+pub mod postfix;
+pub mod smtp;
