@@ -50,8 +50,9 @@ impl StationId {
     }
 }
 
-/// Folds a foreign string to one safe line of at most `limit` characters.
-fn one_line(text: &str, limit: usize) -> String {
+/// Folds a foreign string to one safe line of at most `limit` characters: no control, bidi or
+/// line-breaking characters, runs of blanks folded. Markup and shells still need their own escaping.
+pub fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || is_unsafe_in_a_line(c)) {
         if !word.is_empty() {
@@ -70,7 +71,7 @@ fn one_line(text: &str, limit: usize) -> String {
 /// Control characters, and the invisible ones that reorder, join or break what stands around them.
 fn is_unsafe_in_a_line(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// How the reception itself ended, as the receiving machine told it.
