@@ -118,3 +118,9 @@ impl StoreError {
         Fault::new(code, disposition, format!("{self}. {advice}")).with_detail(detail)
     }
 }
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        error.fault()
+    }
+}
