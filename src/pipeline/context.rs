@@ -132,8 +132,8 @@ pub struct Context {
     pub settings: Settings,
     /// Told that work was looked for.
     pub health: Health,
-    /// The clock. Only the loops read it; steps are given the moment.
-    pub clock: fn() -> Millis,
+    /// The clock.
+    pub clock: Arc<dyn Fn() -> Millis + Send + Sync>,
     /// Names this process in leases.
     pub owner: String,
     policy: RwLock<Arc<Policy>>,
@@ -147,7 +147,7 @@ impl Context {
             reader,
             settings,
             health: Health::default(),
-            clock: ops::clock::now,
+            clock: Arc::new(ops::clock::now),
             owner: format!("pid {}", std::process::id()),
             policy: RwLock::new(Arc::new(policy)),
         }
