@@ -38,3 +38,41 @@ fn languages(texts: &[PageText]) -> Vec<String> {
         .map(|(_, language)| language.to_owned())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fax::{Box2, Line};
+
+    fn page(lines: &[(Script, bool)]) -> PageText {
+        let line =
+            |&(script, header): &(Script, bool)| Line { words: vec![], at: Box2::default(), script, header };
+        PageText { lines: lines.iter().map(line).collect(), ..PageText::default() }
+    }
+
+    #[test]
+    fn a_language_is_one_in_which_some_of_the_text_is_written() {
+        use Script::{Han, Latin, Mixed};
+        let check = |lines: &[(Script, bool)], expected: &[&str]| {
+            assert_eq!(languages(&[page(lines)]), expected, "{lines:?}");
+        };
+        check(&[], &[]);
+        check(&[(Latin, false)], &["en"]);
+        check(&[(Han, false), (Latin, true)], &["zh"]);
+        check(&[(Mixed, false)], &["en", "zh"]);
+        let stray: Vec<_> = (0..11).map(|at| (if at == 5 { Han } else { Latin }, false)).collect();
+        check(&stray, &["en"]);
+        check(&stray[1..], &["en", "zh"]);
+    }
+
+    #[test]
+    fn a_broken_call_and_missing_pages_are_damage_too() {
+        let call =
+            |receipt, pages_announced| CallRecord { receipt, pages_announced, ..CallRecord::default() };
+        let whole = [Damage::default()];
+        assert!(!damaged(&call(Receipt::Complete, Some(1)), &whole));
+        assert!(damaged(&call(Receipt::Complete, Some(2)), &whole));
+        assert!(damaged(&call(Receipt::Broken("T2".into()), None), &whole));
+        assert!(damaged(&call(Receipt::Unknown, None), &[Damage { cut: true, ..Damage::default() }]));
+    }
+}

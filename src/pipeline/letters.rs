@@ -30,7 +30,10 @@ async fn letter(
     let fax = &batch.fax;
     let instead_of = instead_of(first, all);
     let department = department(policy, first, instead_of);
-    let sentence = instead_of.and_then(|failed| failed.last.as_deref()).unwrap_or("");
+    // A copy without a failed delivery behind it was decided for a department that is not there.
+    let sentence = instead_of
+        .and_then(|failed| failed.last.as_deref())
+        .unwrap_or("The rules name a department that is not configured. Correct rules.toml.");
     let because =
         first.because.as_deref().map(|code| Because { code, sentence: without_code(sentence, code) });
     let blobs = ctx.store.blobs();

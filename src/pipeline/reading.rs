@@ -7,6 +7,7 @@ use crate::fax::{Fault, Page, PageText, Plan};
 
 /// What is kept of one page's reading.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PageRecord {
     /// The text, or why there is none.
     pub text: PageText,

@@ -188,15 +188,19 @@ async fn under_lease(
             ended = step.join_next() => {
                 return Ok(ended.map(|ended| ended.unwrap_or_else(|error| Err(panicked(error)))));
             }
-            _ = renewal.tick() => match ctx.store.renew(claim, ctx.now() + ctx.lease_ms()).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::info!("the fax was taken over or changed meanwhile; its step is dropped");
-                    return Ok(None);
+            _ = renewal.tick() => {
+                let now = ctx.now();
+                ctx.health.beat(now);
+                match ctx.store.renew(claim, now + ctx.lease_ms()).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        tracing::info!("the fax was taken over or changed meanwhile; its step is dropped");
+                        return Ok(None);
+                    }
+                    // The work goes on: if the lease is lost by this, recording finds out.
+                    Err(error) => tracing::warn!(%error, "a lease could not be renewed"),
                 }
-                // The work goes on: if the lease is lost by this, recording finds out.
-                Err(error) => tracing::warn!(%error, "a lease could not be renewed"),
-            },
+            }
             () = cancel.cancelled() => {
                 step.shutdown().await;
                 ctx.store.release(claim).await?;
