@@ -34,7 +34,7 @@ CREATE TABLE faxes (
     UNIQUE (source, source_key)
 );
 
-CREATE INDEX faxes_work ON faxes (admitted_at, id) WHERE stage IN ('received', 'transcribed', 'composed');
+CREATE INDEX faxes_admitted ON faxes (admitted_at, id);
 CREATE INDEX faxes_stage ON faxes (stage, admitted_at);
 
 -- Text of pages, so that a restart reads no page twice.

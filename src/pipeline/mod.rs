@@ -1,1 +1,29 @@
 //! A fax through its durable stages: claim, run, record.
+//!
+//! Read [`steps`] first: it is the journey of one fax, step by step. Around it:
+//!
+//! - [`runner`] claims due faxes, runs the next step under a lease that it renews, and records the result by
+//!   compare-and-set. Of errors it knows the [`Disposition`](crate::fax::Disposition) and nothing else.
+//! - `delivering` does the same for messages: claim, write the letter, attempt, record each address.
+//! - [`recover`] puts right what a dead process left behind, and once a minute looks at everything.
+//!
+//! Invariants: bounded (so many faxes, pages and messages at a time, one page in memory for each page in
+//! hand); a panic is a fault of that fax and not of the gateway; whatever is cut short at any moment is due
+//! again and repeats without harm.
+
+mod addresses;
+mod context;
+mod delivering;
+mod facts;
+mod letters;
+mod reading;
+pub mod recover;
+pub mod runner;
+mod sheets;
+pub mod steps;
+mod typesetting;
+
+pub use context::{Answer, Context, Courier, Policy, Reader, Settings};
+pub use facts::facts;
+pub use reading::PageRecord;
+pub use runner::{Left, drain, run};

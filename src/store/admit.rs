@@ -109,6 +109,7 @@ impl Store {
         });
         events::record(&mut tx, Some(&id), arrival.at, kind::RECEIVED, &detail).await?;
         self.commit(tx).await?;
+        super::entered(Stage::Received);
         Ok(Admission { id, new: true })
     }
 

@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use super::events::{self, kind};
 use super::rows::{self, Fax, to_json};
 use super::{FALLBACK, Store, StoreError, Tx};
-use crate::fax::{Delivery, Disposition, Fault, FaxId, Millis, Outcome, Stage, Step, Target};
+use crate::fax::{Delivery, Fault, FaxId, Millis, Outcome, Stage, Step, Target};
 
 /// A delivery to be made, due at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct NewDelivery {
     pub department: String,
     /// The address.
     pub target: Target,
-    /// Fixed for ever: a repeat after a crash is recognisable by it.
+    /// Without angle brackets. Fixed for ever: a repeat after a crash is recognisable by it.
     pub message_id: String,
     /// When it is given up.
     pub expires_at: Millis,
@@ -46,7 +46,8 @@ pub struct Batch {
 pub struct Recorded {
     /// The delivery.
     pub delivery: i64,
-    /// How its attempt ended.
+    /// How its attempt ended. That its time is up is the caller's judgement: a deferral without end is
+    /// recorded as a failure.
     pub outcome: Outcome,
     /// When it is tried again, if deferred, or if it is the fallback and was refused.
     pub next_at: Millis,
@@ -145,7 +146,7 @@ impl Store {
     }
 
     /// Records how the deliveries of a batch ended, in one transaction with what follows from it: copies
-    /// to the fallback inbox, and the fax's closing. A deferral past the delivery's expiry is a failure.
+    /// to the fallback inbox, and the fax's closing.
     pub async fn record_attempts(
         &self,
         batch: &Batch,
@@ -167,6 +168,9 @@ impl Store {
         .await?;
         tally.closed = close_if_done(&mut tx, &batch.fax.id, now).await?;
         self.commit(tx).await?;
+        if tally.closed {
+            super::entered(Stage::Closed);
+        }
         Ok(tally)
     }
 
@@ -185,26 +189,17 @@ enum Verdict {
     Delivered(String),
     Deferred(Fault),
     Failed(Fault),
-    /// The fallback inbox refused or expired: deferred all the same.
+    /// The fallback inbox refused: deferred all the same.
     Alarm(Fault),
 }
 
-fn verdict(delivery: &Delivery, outcome: &Outcome, fallback: &Fallback, now: Millis) -> Verdict {
+fn verdict(delivery: &Delivery, outcome: &Outcome, fallback: &Fallback) -> Verdict {
     let last_resort = delivery.department == FALLBACK || delivery.target == fallback.target;
     match outcome {
         Outcome::Delivered(words) => Verdict::Delivered(words.clone()),
+        Outcome::Deferred(fault) => Verdict::Deferred(fault.clone()),
         Outcome::Failed(fault) if last_resort => Verdict::Alarm(fault.clone()),
         Outcome::Failed(fault) => Verdict::Failed(fault.clone()),
-        Outcome::Deferred(fault) if now < delivery.expires_at => Verdict::Deferred(fault.clone()),
-        Outcome::Deferred(fault) if last_resort => Verdict::Alarm(fault.clone()),
-        Outcome::Deferred(fault) => Verdict::Failed(
-            Fault::new(
-                "deliver.expired",
-                Disposition::Retry,
-                format!("Given up after the last try: {}", fault.operator),
-            )
-            .with_detail(fault),
-        ),
     }
 }
 
@@ -227,7 +222,7 @@ async fn record_one(
         return events::record(tx, Some(&batch.fax.id), now, kind::LATE, &detail).await;
     };
     let delivery = rows::delivery(&row)?;
-    let (state, next_at, last, kind, detail) = match verdict(&delivery, &result.outcome, fallback, now) {
+    let (state, next_at, last, kind, detail) = match verdict(&delivery, &result.outcome, fallback) {
         Verdict::Delivered(words) => {
             tally.delivered += 1;
             ("delivered", now, words.clone(), kind::DELIVERED, json!({ "reply": words }))
@@ -280,7 +275,7 @@ async fn send_to_fallback(
     now: Millis,
 ) -> Result<(), StoreError> {
     let message_id =
-        format!("<{}.{FALLBACK}.{}@{}>", failed.fax, failed.id, fallback.host_name).to_ascii_lowercase();
+        format!("{}.{FALLBACK}.{}@{}", failed.fax, failed.id, fallback.host_name).to_ascii_lowercase();
     let detail = json!({ "instead_of": failed.id, "because": because, "message_id": message_id });
     let copy = NewDelivery {
         department: FALLBACK.to_owned(),

@@ -19,6 +19,14 @@ pub enum StoreError {
         /// Newest version we know.
         known: i64,
     },
+    /// The database was last used by an older faxgate.
+    #[error("the database has schema {found}, this faxgate needs {known}")]
+    OlderSchema {
+        /// Version in the database.
+        found: i64,
+        /// Version that we need.
+        known: i64,
+    },
     /// A schema step that was applied differs from ours, or one is missing or half done.
     #[error("the database's schema is not one that faxgate made")]
     ForeignSchema(#[source] sqlx::migrate::MigrateError),
@@ -86,6 +94,11 @@ impl StoreError {
             Self::NewerSchema { .. } => {
                 ("store.schema.newer", Disposition::Stop, "Install the newer faxgate again.")
             }
+            Self::OlderSchema { .. } => (
+                "store.schema.older",
+                Disposition::Refuse,
+                "Start the gateway once: it upgrades the database.",
+            ),
             Self::ForeignSchema(_) => {
                 ("store.schema.foreign", Disposition::Stop, "Restore the database from a backup.")
             }
@@ -116,5 +129,11 @@ impl StoreError {
         };
         let detail = std::error::Error::source(self).map(ToString::to_string).unwrap_or_default();
         Fault::new(code, disposition, format!("{self}. {advice}")).with_detail(detail)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        error.fault()
     }
 }

@@ -196,6 +196,11 @@ impl Store {
     }
 }
 
+/// Counts a fax that entered a stage. Called once the change is on the disk.
+fn entered(stage: crate::fax::Stage) {
+    metrics::counter!("faxgate_faxes_total", "stage" => stage.name()).increment(1);
+}
+
 /// Sixteen hexadecimal digits of chance: a lease token, a file aside.
 fn token() -> String {
     format!("{:016x}", u64::from_be_bytes(chance()))

@@ -55,7 +55,9 @@ impl Store {
         .await?;
         let detail = json!({ "who": who, "from": fax.stage, "round": fax.round + 1, "withdrawn": withdrawn });
         events::record(&mut tx, Some(id), now, kind::REPLAYED, &detail).await?;
-        self.commit(tx).await
+        self.commit(tx).await?;
+        super::entered(stage);
+        Ok(())
     }
 
     /// Throws a fax away, with a reason. Its original and its history are kept; `replay` brings it back.
@@ -75,7 +77,9 @@ impl Store {
         .await?;
         let detail = json!({ "who": who, "reason": reason, "from": fax.stage, "withdrawn": withdrawn });
         events::record(&mut tx, Some(id), now, kind::DISCARDED, &detail).await?;
-        self.commit(tx).await
+        self.commit(tx).await?;
+        super::entered(stage);
+        Ok(())
     }
 }
 

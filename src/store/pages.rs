@@ -8,6 +8,8 @@ use super::rows::{self, to_json};
 use super::{Claim, Store, StoreError};
 use crate::fax::{FaxId, Millis};
 
+const TABLE: &str = "page_texts";
+
 /// What was saved of one page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedPage<T> {
@@ -60,7 +62,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Everything saved of a fax, in page order.
+    /// Everything saved of a fax, in page order. A transcript that cannot be read (another version of faxgate
+    /// wrote it) counts as none: the page can be read again.
     pub async fn pages<T: DeserializeOwned>(&self, fax: &FaxId) -> Result<Vec<SavedPage<T>>, StoreError> {
         let rows = sqlx::query(
             "SELECT page, recipe, transcript_json FROM page_texts WHERE fax_id = $1 ORDER BY page",
@@ -68,15 +71,13 @@ impl Store {
         .bind(fax.as_str())
         .fetch_all(self.readers())
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(SavedPage {
-                    page: rows::number(row, "page_texts", "page")?,
-                    recipe: row.try_get("recipe")?,
-                    transcript: rows::json(row, "page_texts", "transcript_json")?,
-                })
-            })
-            .collect()
+        let mut pages = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let Ok(transcript) = rows::json(row, TABLE, "transcript_json") else { continue };
+            let page = rows::number(row, TABLE, "page")?;
+            pages.push(SavedPage { page, recipe: row.try_get("recipe")?, transcript });
+        }
+        Ok(pages)
     }
 
     /// One page's transcript, from 1.
@@ -86,6 +87,6 @@ impl Store {
             .bind(page)
             .fetch_optional(self.readers())
             .await?;
-        row.map(|row| rows::json(&row, "page_texts", "transcript_json")).transpose()
+        row.map(|row| rows::json(&row, TABLE, "transcript_json")).transpose()
     }
 }

@@ -36,6 +36,6 @@ pub(super) async fn check(pool: &SqlitePool) -> Result<(), StoreError> {
     match row.try_get::<Option<i64>, _>("version")? {
         Some(NEWEST) => Ok(()),
         Some(found) if found > NEWEST => Err(StoreError::NewerSchema { found, known: NEWEST }),
-        found => Err(StoreError::ForeignSchema(MigrateError::VersionNotPresent(found.unwrap_or(0)))),
+        found => Err(StoreError::OlderSchema { found: found.unwrap_or(0), known: NEWEST }),
     }
 }

@@ -10,7 +10,7 @@ use super::deliveries::{NewDelivery, insert};
 use super::events::{self, kind};
 use super::rows::{self, Fax, Routing, to_json};
 use super::{Store, StoreError};
-use crate::fax::{Document, Fault, Millis, Stage, Step};
+use crate::fax::{Document, Fault, Millis, Step};
 
 /// A fax that is ours to work on, until the lease runs out and someone else takes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -245,7 +245,9 @@ impl Store {
             insert(&mut tx, &next.id, delivery, now).await?;
         }
         self.commit(tx).await?;
-        debug_assert!(next.stage != Stage::Routed || !new.is_empty());
+        if next.stage != claim.fax.stage {
+            super::entered(next.stage);
+        }
         claim.fax = next;
         Ok(true)
     }

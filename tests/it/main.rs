@@ -8,5 +8,8 @@ mod harness;
 mod mail_hostile;
 mod pdf;
 mod pdf_tools;
+mod pipeline;
+mod pipeline_crash;
+mod pipeline_house;
 mod store;
 mod tidy;
