@@ -6,7 +6,7 @@
 //!
 //! Points are continuous: (0, 0) is the outer corner of the first pixel, not its middle.
 
-use crate::fax::{Plan, Turn};
+use crate::fax::{CleanPage, Plan, Turn};
 
 /// Size of the page in square pixels, before turn and deskewing.
 pub(super) fn squared_size(plan: &Plan, page_w: u32, page_h: u32) -> (u32, u32) {
@@ -33,6 +33,23 @@ pub fn clean_size(plan: &Plan, page_w: u32, page_h: u32) -> (u32, u32) {
     };
     // Rotated before it is turned, as `turned` does it: the sizes are the same, swapped.
     rotated_size(w, h, plan.skew)
+}
+
+/// Size of the page that a copy was made of, from the copy itself: exact where the scales are whole and no
+/// skew was taken out, else to the pixel.
+pub fn page_size(clean: &CleanPage) -> (u32, u32) {
+    let plan = &clean.plan;
+    let (w, h) = match plan.turn {
+        Turn::None | Turn::Half => (clean.width, clean.height),
+        Turn::Quarter | Turn::ThreeQuarters => (clean.height, clean.width),
+    };
+    let (w, h) = (f64::from(w), f64::from(h));
+    // The canvas is w cos + h sin by h cos + w sin; solved for w and h. Skew is far from 45 degrees.
+    let (sin, cos) = plan.skew.abs().to_radians().sin_cos();
+    let less = cos * cos - sin * sin;
+    let (w, h) = ((w * cos - h * sin) / less, (h * cos - w * sin) / less);
+    let along = |pixels: f64, scale: f64| ((pixels / scale).round() as u32).max(1);
+    (along(w, plan.scale_x), along(h, plan.scale_y))
 }
 
 /// A point of the private copy, in pixels of the page as received.

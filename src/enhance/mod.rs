@@ -21,7 +21,7 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
-pub use geometry::{clean_size, to_clean, to_page};
+pub use geometry::{clean_size, page_size, to_clean, to_page};
 pub use turn::{then, turned};
 
 use crate::fax::{CleanPage, Page, Plan, Raster, Turn};

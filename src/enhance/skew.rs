@@ -82,7 +82,7 @@ fn reach(cells: &[Cell]) -> (f32, usize) {
     let far_x = cells.iter().map(|cell| cell.x).fold(0.0, f32::max);
     let far_y = cells.iter().map(|cell| cell.y).fold(0.0, f32::max);
     let slack = far_x * (STEEPEST + 0.5).to_radians().tan() as f32 + 2.0;
-    (slack, (far_y + 2.0 * slack) as usize + 2)
+    (slack, (far_y + 2.0 * slack) as usize + 3)
 }
 
 /// Sum of squared steps between neighbouring rows of the profile taken at `angle`.
@@ -90,12 +90,17 @@ fn sharpness(cells: &[Cell], angle: f64, (slack, rows): (f32, usize)) -> f64 {
     let slope = angle.to_radians().tan() as f32;
     let mut profile = vec![0f32; rows];
     for cell in cells {
-        let at = cell.y - cell.x * slope + slack;
-        if let Some(row) = profile.get_mut(at.max(0.0) as usize) {
-            *row += cell.ink;
+        // Ink between two rows belongs to both: whole rows would favour the angle 0, at which every cell
+        // hits a row exactly.
+        let at = (cell.y - cell.x * slope + slack).max(0.0);
+        let (row, share) = (at as usize, at.fract());
+        if let Some([upper, lower]) = profile.get_mut(row..row + 2) {
+            *upper += cell.ink * (1.0 - share);
+            *lower += cell.ink * share;
         }
     }
-    profile.windows(2).map(|pair| f64::from(pair[1] - pair[0]).powi(2)).sum()
+    let smooth: Vec<f32> = profile.windows(3).map(|three| three[0] + 2.0 * three[1] + three[2]).collect();
+    smooth.windows(2).map(|pair| f64::from(pair[1] - pair[0]).powi(2)).sum()
 }
 
 /// Takes out `skew` degrees: the picture rotated about its middle on a canvas that holds all of it.
