@@ -59,7 +59,9 @@ impl RecognizeError {
             Self::ModelRefused { .. } => "recognize.model.refused",
         };
         let operator = match self {
-            Self::Engine(_) => "The OCR engine failed on this page; the page is delivered without text.".into(),
+            Self::Engine(_) => {
+                "The OCR engine failed on this page; the page is delivered without text.".into()
+            }
             other => format!("{other}; run ocr-models/install."),
         };
         Fault::new(code, Disposition::Retry, operator).with_detail(self)

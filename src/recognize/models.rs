@@ -41,7 +41,8 @@ pub fn file(settings: &Settings, model: Model) -> PathBuf {
 
 /// One sentence for each model that is not there.
 pub fn missing(settings: &Settings) -> Vec<String> {
-    let absent = ALL.into_iter().map(|model| (model, file(settings, model))).filter(|(_, file)| !file.is_file());
+    let absent =
+        ALL.into_iter().map(|model| (model, file(settings, model))).filter(|(_, file)| !file.is_file());
     absent
         .map(|(model, file)| RecognizeError::ModelMissing { file, package: model.package }.to_string())
         .collect()

@@ -77,9 +77,9 @@ pub fn is_machine_line(line: &str) -> bool {
     let rest = DATE.replace_all(&line, " | ");
     let time = TIME.is_match(&rest);
     let rest = TIME.replace_all(&rest, " | ");
-    let number = DIGITS.find_iter(&rest).any(|digits| {
-        digits.as_str().chars().filter(char::is_ascii_digit).count() >= NUMBER_DIGITS
-    });
+    let number = DIGITS
+        .find_iter(&rest)
+        .any(|digits| digits.as_str().chars().filter(char::is_ascii_digit).count() >= NUMBER_DIGITS);
     (time && (date || PAGE.is_match(&rest))) || (MACHINE_PAGE.is_match(&rest) && (date || number))
 }
 

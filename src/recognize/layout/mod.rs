@@ -19,8 +19,7 @@ pub fn page_text(lines: &[RawLine], clean: &CleanPage) -> PageText {
     let kept: Vec<&RawLine> = lines.iter().filter(|line| says_something(line)).collect();
     let header = header_lines(&kept, clean);
     let place = Place::of(clean);
-    let lines: Vec<Line> =
-        kept.iter().zip(header).map(|(raw, header)| line(raw, header, &place)).collect();
+    let lines: Vec<Line> = kept.iter().zip(header).map(|(raw, header)| line(raw, header, &place)).collect();
     let chars: usize = kept.iter().map(|line| line.chars()).sum();
     let sum: f32 = kept.iter().map(|line| line.confidence() * line.chars() as f32).sum();
     let confidence = if chars == 0 { 0.0 } else { sum / chars as f32 };
@@ -107,7 +106,8 @@ pub fn is_han(c: char) -> bool {
 
 /// A character as wide as it is high, written without blanks: Han, kana, CJK and full-width punctuation.
 fn is_wide(c: char) -> bool {
-    is_han(c) || matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{3100}'..='\u{312f}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}')
+    is_han(c)
+        || matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{3100}'..='\u{312f}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}')
 }
 
 /// For each line, whether the sending machine printed it. The engine tears the machine's line apart at its
@@ -116,13 +116,14 @@ fn header_lines(lines: &[&RawLine], clean: &CleanPage) -> Vec<bool> {
     let lowest = (HEADER_INCHES * clean.dpi as f32) as i32;
     let boxes: Vec<_> = lines.iter().map(|line| line.bounds()).collect();
     let mut header = vec![false; lines.len()];
-    let mut top: Vec<usize> = (0..lines.len()).filter(|&at| boxes[at].top + boxes[at].height <= lowest).collect();
+    let mut top: Vec<usize> =
+        (0..lines.len()).filter(|&at| boxes[at].top + boxes[at].height <= lowest).collect();
     top.sort_by_key(|&at| (boxes[at].top, boxes[at].left));
     while let Some(&first) = top.first() {
         let middle = |at: usize| boxes[at].top + boxes[at].height / 2;
-        let (mut row, rest): (Vec<usize>, Vec<usize>) = top
-            .iter()
-            .partition(|&&at| (middle(at) - middle(first)).abs() * 2 <= boxes[at].height.max(boxes[first].height));
+        let (mut row, rest): (Vec<usize>, Vec<usize>) = top.iter().partition(|&&at| {
+            (middle(at) - middle(first)).abs() * 2 <= boxes[at].height.max(boxes[first].height)
+        });
         row.sort_by_key(|&at| boxes[at].left);
         let words = row.iter().flat_map(|&at| lines[at].words.iter().map(|word| word.text.as_str()));
         if header::is_machine_line(&words.collect::<Vec<_>>().join(" ")) {

@@ -13,7 +13,15 @@ fn plan(turn: Turn) -> Plan {
 
 fn word(text: &str, left: i32, top: i32, blank_before: bool) -> RawWord {
     let wide = text.chars().map(|c| if is_wide(c) { 30 } else { 15 }).sum::<i32>();
-    RawWord { text: text.into(), left, top, right: left + wide, bottom: top + 30, confidence: 90.0, blank_before }
+    RawWord {
+        text: text.into(),
+        left,
+        top,
+        right: left + wide,
+        bottom: top + 30,
+        confidence: 90.0,
+        blank_before,
+    }
 }
 
 fn raw(words: &[(&str, i32, bool)], top: i32) -> RawLine {
@@ -24,7 +32,16 @@ fn raw(words: &[(&str, i32, bool)], top: i32) -> RawLine {
 fn blanks_stand_where_people_put_them() {
     let lines = [
         raw(&[("Dear", 100, false), ("Sir,", 180, true)], 500),
-        raw(&[("本署", 100, false), ("檔", 162, true), ("號", 194, true), ("Our", 260, true), ("Ref.", 320, true)], 600),
+        raw(
+            &[
+                ("本署", 100, false),
+                ("檔", 162, true),
+                ("號", 194, true),
+                ("Our", 260, true),
+                ("Ref.", 320, true),
+            ],
+            600,
+        ),
         raw(&[("2019", 100, false), ("年", 162, true), ("7", 196, true), ("月", 213, true)], 700),
     ];
     let text = page_text(&lines, &clean(1728, 2200, plan(Turn::None)));
