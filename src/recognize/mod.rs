@@ -1,4 +1,12 @@
 //! [`CleanPage`] → [`PageText`]: what stands on the page, in coordinates of the page as received.
+//!
+//! The engine is Tesseract 5 with Debian's fast models. No language is told beforehand: see [`tesseract`] for
+//! how English and Traditional Chinese are told apart, and `layout` for lines, blanks and the header line
+//! that sending machines print. [`models`] says which files must be there.
+
+mod layout;
+pub mod models;
+pub mod tesseract;
 
 use std::path::PathBuf;
 
@@ -24,11 +32,38 @@ pub enum RecognizeError {
     /// The engine's own words.
     #[error("the OCR engine failed: {0}")]
     Engine(String),
+    /// A model file is not there.
+    #[error("the OCR model {file} is missing: install the Debian package {package}", file = file.display())]
+    ModelMissing {
+        /// Where it was looked for.
+        file: PathBuf,
+        /// What brings it.
+        package: &'static str,
+    },
+    /// A model file is there but the engine will not have it.
+    #[error("the OCR engine cannot load the model {file}: install the Debian package {package} anew", file = file.display())]
+    ModelRefused {
+        /// The file.
+        file: PathBuf,
+        /// What brings it.
+        package: &'static str,
+    },
 }
 
 impl RecognizeError {
-    /// The error as operators see it.
+    /// The error as operators see it. A missing model is mended by an operator while faxes wait: all are retried.
     pub fn fault(&self) -> Fault {
-        Fault::new("recognize.engine", Disposition::Retry, self.to_string())
+        let code = match self {
+            Self::Engine(_) => "recognize.engine.failed",
+            Self::ModelMissing { .. } => "recognize.model.missing",
+            Self::ModelRefused { .. } => "recognize.model.refused",
+        };
+        let operator = match self {
+            Self::Engine(_) => {
+                "The OCR engine failed on this page; the page is delivered without text.".into()
+            }
+            other => format!("{other}; run ocr-models/install."),
+        };
+        Fault::new(code, Disposition::Retry, operator).with_detail(self)
     }
 }

@@ -1,10 +1,26 @@
 //! Page workers: child processes in which the OCR engine's C++ runs, one page a request over a pipe.
 //!
-//! A child can be killed: by the clock, by its memory limit, by its own crash. Its death costs one page its text.
+//! A child can be killed: by the clock, by its memory limit, by its own crash. Its death costs one page its
+//! text and nothing else: the [`Pool`] starts another. A child knows no secret (its environment is cleared),
+//! no database and no file but the models; it ends when its standard input is closed or its parent is gone.
+//!
+//! [`Engine`] does the same work in this process, for `faxgate convert` and for tests.
+
+mod child;
+mod engine;
+mod error;
+pub mod frame;
+mod pool;
+mod process;
 
 use std::time::Duration;
 
-use crate::fax::{Fault, Page, PageText, Plan};
+pub use child::child_main;
+pub use engine::{Engine, in_process};
+pub use error::WorkerError;
+pub use pool::Pool;
+
+use crate::fax::{PageText, Plan};
 use crate::{enhance, recognize};
 
 /// How workers are run.
@@ -31,24 +47,4 @@ pub struct Transcript {
     pub plan: Plan,
     /// Milliseconds the page took in the worker.
     pub millis: u64,
-}
-
-/// A bounded set of children.
-pub struct Pool {}
-
-impl Pool {
-    /// Makes a pool; children start at first use. `program` is this executable.
-    pub fn new(_program: std::path::PathBuf, _settings: Settings) -> Self {
-        Self {}
-    }
-
-    /// Enhances and reads one page in a child. Waits for a free child.
-    pub async fn transcribe(&self, _page: &Page) -> Result<Transcript, Fault> {
-        unimplemented!()
-    }
-}
-
-/// The child's side: serves requests from standard input until it is closed. Returns the exit code.
-pub fn child_main() -> i32 {
-    unimplemented!()
 }

@@ -1,0 +1,143 @@
+//! Skew: how far the sheet went in crooked, and turning the copy straight.
+//!
+//! The angle is found by projection profiles (Postl, 1986): along the true direction of the lines, rows of
+//! ink and rows of paper alternate most sharply.
+
+use super::geometry;
+use super::ink;
+use super::square::{Gray, Scale};
+use crate::fax::Bitmap;
+
+/// The steepest skew that is looked for, in degrees. Feeders do not pull sheets in more crooked than that.
+pub const STEEPEST: f64 = 5.0;
+/// Skew below this is left: the engine copes, and rotating costs sharpness.
+pub const LEAST: f64 = 0.3;
+/// Resolution of the reduced copy on which the angle is found.
+const REDUCED_DPI: f64 = 68.0;
+/// The best angle's profile must be sharper than the upright one's by this factor …
+const BETTER_THAN_UPRIGHT: f64 = 1.1;
+/// … and sharper than the middling angle's, or the page has no lines to go by.
+const BETTER_THAN_MOST: f64 = 1.3;
+
+/// The skew in degrees, positive if rows fall to the right; 0 where it is small or cannot be told.
+pub fn estimate(map: &Bitmap, scale: &Scale) -> f64 {
+    let cells = reduced(map, scale);
+    if cells.is_empty() {
+        return 0.0;
+    }
+    let reach = reach(&cells);
+    let coarse: Vec<(f64, f64)> = (-10..=10)
+        .map(|step| f64::from(step) * STEEPEST / 10.0)
+        .map(|angle| (angle, sharpness(&cells, angle, reach)))
+        .collect();
+    let Some(&(middle, _)) = coarse.iter().max_by(|a, b| a.1.total_cmp(&b.1)) else { return 0.0 };
+    let fine = (-10..=10).map(|step| middle + f64::from(step) * 0.05);
+    let (best, sharpest) = fine
+        .map(|angle| (angle, sharpness(&cells, angle, reach)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .unwrap_or((0.0, 0.0));
+
+    let upright = sharpness(&cells, 0.0, reach);
+    let mut all: Vec<f64> = coarse.iter().map(|(_, sharp)| *sharp).collect();
+    all.sort_by(f64::total_cmp);
+    let middling = all[all.len() / 2];
+    let sure = sharpest > upright * BETTER_THAN_UPRIGHT && sharpest > middling * BETTER_THAN_MOST;
+    if sure && (LEAST..=STEEPEST).contains(&best.abs()) { (best * 100.0).round() / 100.0 } else { 0.0 }
+}
+
+/// A cell of the reduced copy: its place and the share of ink in it.
+struct Cell {
+    x: f32,
+    y: f32,
+    ink: f32,
+}
+
+/// The page at [`REDUCED_DPI`], inked cells alone.
+fn reduced(map: &Bitmap, scale: &Scale) -> Vec<Cell> {
+    let step_x = (scale.x_dpi / REDUCED_DPI).round().max(1.0) as u32;
+    let step_y = (scale.y_dpi / REDUCED_DPI).round().max(1.0) as u32;
+    // Cells are measured in one unit both ways, or angles would not be angles.
+    let unit_x = f64::from(step_x) / scale.x_dpi * REDUCED_DPI;
+    let unit_y = f64::from(step_y) / scale.y_dpi * REDUCED_DPI;
+    let mut cells = Vec::new();
+    for (row, top) in (0..map.height()).step_by(step_y as usize).enumerate() {
+        for (column, left) in (0..map.width()).step_by(step_x as usize).enumerate() {
+            let right = (left + step_x).min(map.width());
+            let bottom = (top + step_y).min(map.height());
+            let ink: u32 = (top..bottom).map(|y| ink::count(map.row(y), left, right)).sum();
+            if ink > 0 {
+                cells.push(Cell {
+                    x: (column as f64 * unit_x) as f32,
+                    y: (row as f64 * unit_y) as f32,
+                    ink: ink as f32 / (step_x * step_y) as f32,
+                });
+            }
+        }
+    }
+    cells
+}
+
+/// How far the profile may reach on either side, over all angles.
+fn reach(cells: &[Cell]) -> (f32, usize) {
+    let far_x = cells.iter().map(|cell| cell.x).fold(0.0, f32::max);
+    let far_y = cells.iter().map(|cell| cell.y).fold(0.0, f32::max);
+    let slack = far_x * (STEEPEST + 0.5).to_radians().tan() as f32 + 2.0;
+    (slack, (far_y + 2.0 * slack) as usize + 3)
+}
+
+/// Sum of squared steps between neighbouring rows of the profile taken at `angle`.
+fn sharpness(cells: &[Cell], angle: f64, (slack, rows): (f32, usize)) -> f64 {
+    let slope = angle.to_radians().tan() as f32;
+    let mut profile = vec![0f32; rows];
+    for cell in cells {
+        // Ink between two rows belongs to both: whole rows would favour the angle 0, at which every cell
+        // hits a row exactly.
+        let at = (cell.y - cell.x * slope + slack).max(0.0);
+        let (row, share) = (at as usize, at.fract());
+        if let Some([upper, lower]) = profile.get_mut(row..row + 2) {
+            *upper += cell.ink * (1.0 - share);
+            *lower += cell.ink * share;
+        }
+    }
+    let smooth: Vec<f32> = profile.windows(3).map(|three| three[0] + 2.0 * three[1] + three[2]).collect();
+    smooth.windows(2).map(|pair| f64::from(pair[1] - pair[0]).powi(2)).sum()
+}
+
+/// Takes out `skew` degrees: the picture rotated about its middle on a canvas that holds all of it.
+pub fn rotate(gray: &Gray, skew: f64) -> Gray {
+    let (width, height) = geometry::rotated_size(gray.width, gray.height, skew);
+    let (sin, cos) = skew.to_radians().sin_cos();
+    let (half_w, half_h) = (f64::from(gray.width) / 2.0, f64::from(gray.height) / 2.0);
+    let mut samples = vec![255u8; width as usize * height as usize];
+    for (y, out) in samples.chunks_exact_mut(width as usize).enumerate() {
+        let dy = y as f64 + 0.5 - f64::from(height) / 2.0;
+        let dx = 0.5 - f64::from(width) / 2.0;
+        // In fixed point, 16 bits below the pixel: a step along a row is one addition.
+        let mut from_x = ((dx * cos - dy * sin + half_w - 0.5) * 65536.0) as i64;
+        let mut from_y = ((dx * sin + dy * cos + half_h - 0.5) * 65536.0) as i64;
+        let (step_x, step_y) = ((cos * 65536.0).round() as i64, (sin * 65536.0).round() as i64);
+        for out in out {
+            *out = sample(gray, from_x, from_y);
+            from_x += step_x;
+            from_y += step_y;
+        }
+    }
+    Gray { width, height, samples }
+}
+
+/// The picture between pixels, in 16-bit fixed point; white outside.
+fn sample(gray: &Gray, x: i64, y: i64) -> u8 {
+    let (column, row) = (x >> 16, y >> 16);
+    let (width, height) = (i64::from(gray.width), i64::from(gray.height));
+    if column < 0 || row < 0 || column + 1 >= width || row + 1 >= height {
+        let inside = (-1..width).contains(&column) && (-1..height).contains(&row);
+        // Edge pixels: the nearest one, so that nothing at the rim is lost.
+        let (column, row) = (column.clamp(0, width - 1), row.clamp(0, height - 1));
+        return if inside { gray.samples[(row * width + column) as usize] } else { 255 };
+    }
+    let at = (row * width + column) as usize;
+    let (fx, fy) = ((x & 0xffff) as u32 >> 8, (y & 0xffff) as u32 >> 8);
+    let below = at + gray.width as usize;
+    let pair = |at: usize| u32::from(gray.samples[at]) * (256 - fx) + u32::from(gray.samples[at + 1]) * fx;
+    ((pair(at) * (256 - fy) + pair(below) * fy + (1 << 15)) >> 16) as u8
+}

@@ -1,0 +1,49 @@
+//! The model files that must be there, and the Debian packages that bring them. Their checksums and
+//! licences stand in `ocr-models/manifest.toml`; `ocr-models/install` installs and verifies them.
+
+use std::path::PathBuf;
+
+use super::{RecognizeError, Settings};
+
+/// Where Debian 12 and its relatives put models.
+pub const DEBIAN_FOLDER: &str = "/usr/share/tesseract-ocr/5/tessdata";
+
+/// One model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Model {
+    /// The engine's name for it: the file name without `.traineddata`.
+    pub name: &'static str,
+    /// What brings it.
+    pub package: &'static str,
+}
+
+/// English.
+pub const ENGLISH: Model = Model { name: "eng", package: "tesseract-ocr-eng" };
+/// Traditional Chinese.
+pub const CHINESE: Model = Model { name: "chi_tra", package: "tesseract-ocr-chi-tra" };
+/// The script of Traditional Chinese with the Latin letters that stand in it.
+pub const HAN: Model = Model { name: "HanT", package: "tesseract-ocr-script-hant" };
+/// Which way is up.
+pub const ORIENTATION: Model = Model { name: "osd", package: "tesseract-ocr-osd" };
+
+/// All that faxgate uses.
+pub const ALL: [Model; 4] = [ENGLISH, CHINESE, HAN, ORIENTATION];
+
+/// The folder in which models are looked for.
+pub fn folder(settings: &Settings) -> PathBuf {
+    settings.models.clone().unwrap_or_else(|| PathBuf::from(DEBIAN_FOLDER))
+}
+
+/// The model's file.
+pub fn file(settings: &Settings, model: Model) -> PathBuf {
+    folder(settings).join(format!("{}.traineddata", model.name))
+}
+
+/// One sentence for each model that is not there.
+pub fn missing(settings: &Settings) -> Vec<String> {
+    let absent =
+        ALL.into_iter().map(|model| (model, file(settings, model))).filter(|(_, file)| !file.is_file());
+    absent
+        .map(|(model, file)| RecognizeError::ModelMissing { file, package: model.package }.to_string())
+        .collect()
+}
