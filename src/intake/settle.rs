@@ -21,6 +21,8 @@ pub struct Signals {
     pub kind: Kind,
     /// Nothing but a ticket counts.
     pub ticket_only: bool,
+    /// A hook is installed: its ticket is worth waiting for, since it knows more of the call.
+    pub hook: bool,
     /// A ticket names the file and is not older than it.
     pub ticket: bool,
     /// What trying `flock(LOCK_SH|LOCK_NB)` told.
@@ -116,8 +118,10 @@ pub enum Reason {
     Locked,
     /// It cannot be opened yet, or never: permissions.
     Denied,
-    /// The hook has not spoken.
+    /// The hook has not spoken, and nothing else counts.
     NoTicket,
+    /// The hook is about to speak: HylaFAX gives a file its mode just before it calls the hook.
+    HookPending,
     /// It changed a moment ago.
     Changing,
     /// A process is writing.
@@ -140,6 +144,7 @@ impl Reason {
             Self::Locked => "the receiver still holds its lock",
             Self::Denied => "the gateway may not read it",
             Self::NoTicket => "no hook has reported it",
+            Self::HookPending => "the hook is about to report it",
             Self::Changing => "it changed a moment ago",
             Self::Written => "a process has it open for writing",
             Self::Unfinished => "its pages are not all there",
@@ -163,6 +168,8 @@ pub enum Verdict {
 const NOTHING: u64 = 8;
 /// How often a held lock or an open writer is asked again.
 pub const RECHECK: Duration = Duration::from_secs(5);
+/// How long a hook that is installed may take to report a file that nobody changes any more.
+pub const TICKET_GRACE: Duration = Duration::from_secs(30);
 /// A file that nobody has changed for so long has no writer any more, however broken it is: at 2400 bit/s the
 /// longest page that T.30 lets through (ten minutes of phase C are rare) is long over.
 pub const ABANDONED: Duration = Duration::from_secs(3600);
@@ -182,6 +189,9 @@ pub fn judge(signals: &Signals) -> Verdict {
     }
     if signals.bytes <= NOTHING {
         return Verdict::Wait(Reason::Empty, signals.quiet.max(RECHECK));
+    }
+    if signals.hook && signals.unchanged < TICKET_GRACE {
+        return Verdict::Wait(Reason::HookPending, TICKET_GRACE - signals.unchanged);
     }
     if signals.kind == Kind::Hylafax && signals.mode_reached == Some(true) {
         return Verdict::Complete(Signal::Mode);
@@ -214,6 +224,7 @@ mod tests {
         Signals {
             kind,
             ticket_only: false,
+            hook: false,
             ticket: false,
             lock: Lock::Free,
             mode_reached: None,
@@ -242,6 +253,8 @@ mod tests {
             ("locked though long quiet", Signals { lock: Lock::Held, unchanged: ABANDONED, ..hylafax() }, Err(Locked)),
             ("0600 while received", Signals { lock: Lock::Denied, ..hylafax() }, Err(Denied)),
             ("mode", Signals { mode_reached: Some(true), ..hylafax() }, Ok(Signal::Mode)),
+            ("mode, with a hook that comes after it", Signals { mode_reached: Some(true), hook: true, ..hylafax() }, Err(HookPending)),
+            ("mode, with a hook that did not come", Signals { mode_reached: Some(true), hook: true, unchanged: TICKET_GRACE, ..hylafax() }, Ok(Signal::Mode)),
             ("mode not yet", Signals { mode_reached: Some(false), ..hylafax() }, Err(Changing)),
             ("mode means nothing for mgetty", Signals { mode_reached: Some(true), ..fresh(Kind::Mgetty) }, Err(Changing)),
             ("mode does not beat ticket_only", Signals { mode_reached: Some(true), ticket_only: true, ..hylafax() }, Err(NoTicket)),

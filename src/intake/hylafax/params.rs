@@ -168,6 +168,15 @@ impl Dcs {
         }
     }
 
+    /// The packed width code of bits 17 (B4) and 18 (A3); 76 and 77 (letter, legal) count as A4.
+    pub fn width(&self) -> u32 {
+        match (self.bit(76) || self.bit(77), self.bit(17), self.bit(18)) {
+            (false, true, false) => 1,
+            (false, false, true) => 2,
+            _ => 0,
+        }
+    }
+
     /// Bits 15 (fine), 41 (R8 × 15.4), 42 (300 × 300), 43 (R16 × 15.4), 44 (inch).
     pub fn vertical(&self) -> Vertical {
         let [fine, r8, inch300, r16, inch] = [15, 41, 42, 43, 44].map(|number| self.bit(number));
