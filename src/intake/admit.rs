@@ -9,8 +9,9 @@ use jiff::tz::TimeZone;
 use super::ledger::{Admission, Ledger, NewFax};
 use super::settle::Signal;
 use super::survey::Candidate;
-use super::{Kind, Spool, hylafax, ifd, look, mgetty};
-use crate::decode::raw_g3;
+use super::{Kind, Spool, hylafax, look, mgetty};
+use super::tags::Tags;
+use crate::decode::{self, raw_g3};
 use crate::fax::{Arrival, CallRecord, Fault, Format, Millis, Number, Original, Receipt};
 
 /// A fax read into memory.
@@ -37,7 +38,7 @@ pub enum Reading {
 
 /// Reads a candidate: blocking.
 pub fn read(spool: &Spool, candidate: &Candidate, signal: Signal, now: Millis, zone: &TimeZone) -> io::Result<Reading> {
-    let limit = crate::decode::Limits::default().bytes;
+    let limit = decode::Limits::default().bytes;
     if candidate.bytes() > limit {
         return Ok(Reading::TooLarge);
     }
@@ -49,10 +50,14 @@ pub fn read(spool: &Spool, candidate: &Candidate, signal: Signal, now: Millis, z
         }
     }
     let (bytes, format) = match spool.kind {
-        Kind::Mgetty => (bundle(candidate, &files), Format::G3Bundle),
+        Kind::Mgetty => {
+            let names = candidate.files.iter().map(|file| file.name.clone());
+            let pages: Vec<(String, Vec<u8>)> = names.zip(files).collect();
+            (raw_g3::bundle(&pages), Format::G3Bundle)
+        },
         Kind::Hylafax | Kind::Drop => {
             let bytes = files.pop().unwrap_or_default();
-            let format = look::sniff(&bytes).unwrap_or_else(|| by_name(&candidate.name));
+            let format = decode::sniff(&bytes).unwrap_or_else(|| by_name(&candidate.name));
             (bytes, format)
         }
     };
@@ -79,11 +84,11 @@ fn record(spool: &Spool, candidate: &Candidate, bytes: &[u8], signal: Signal, no
     let known = match spool.kind {
         Kind::Mgetty => told.or(mgetty::record(&candidate.pages, now)),
         Kind::Hylafax => {
-            hylafax::record(spool, &candidate.name, &ifd::read(bytes), told, candidate.written(), zone)
+            hylafax::record(spool, &candidate.name, &Tags::read(bytes), told, candidate.written(), zone)
         }
         Kind::Drop => {
             let device = told.device.clone();
-            told.or(hylafax::from_tags(&ifd::read(bytes), device.as_deref(), &spool.call_ids, zone))
+            told.or(hylafax::from_tags(&Tags::read(bytes), device.as_deref(), &spool.call_ids, zone))
         }
     };
     let did = CallRecord { did: spool.did.clone().map(Number), ..CallRecord::default() };

@@ -11,12 +11,12 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::fields::Fields;
 use super::foreign;
 pub use super::ticket::{HookKind, Ticket};
-use crate::fax::{Disposition, Fault, Millis};
+use crate::fax::{Disposition, Fault};
+use crate::ops::clock;
 
 /// Why no ticket was written. The file stays in the spool: the next strongest signal finds it.
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +96,7 @@ pub fn write_ticket(
     } else {
         understand(kind, args, env)?
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    ticket.at = Millis::try_from(now.as_millis()).unwrap_or(Millis::MAX);
+    ticket.at = clock::now();
     put(&ticket, tickets).map_err(|source| HookError::Io { folder: tickets.to_owned(), source })
 }
 

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, OFlags};
 
 use super::settle::{Lock, Structure, Writer};
-use super::{foreign, ifd, mgetty};
+use super::foreign;
+use super::tags::Tags;
+use crate::decode::raw_g3;
 use crate::fax::{Format, Millis};
 
 /// What makes a file this file and no other of the same name.
@@ -183,20 +185,6 @@ fn opened_for_writing(info: &Path) -> bool {
     flags.and_then(|flags| u32::from_str_radix(flags, 8).ok()).is_none_or(|flags| flags & 3 != 0)
 }
 
-/// What bytes are, by their first ones; `None` if they are none of ours.
-pub fn sniff(bytes: &[u8]) -> Option<Format> {
-    /// Scanners put a mail's or a printer's line before a PDF's header (ISO 32000-1, annex H).
-    const PDF_HEADER_WITHIN: usize = 1024;
-    match bytes {
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
-        [0x89, b'P', b'N', b'G', ..] => Some(Format::Png),
-        _ => {
-            let head = &bytes[..bytes.len().min(PDF_HEADER_WITHIN)];
-            head.windows(5).any(|window| window == b"%PDF-").then_some(Format::Pdf)
-        }
-    }
-}
-
 /// Does a file of this format go to its end?
 pub fn structure(bytes: &[u8], format: Format) -> Structure {
     /// Where a PDF's end mark and a PNG's last chunk must be.
@@ -205,13 +193,13 @@ pub fn structure(bytes: &[u8], format: Format) -> Structure {
     let holds = |mark: &[u8]| tail.windows(mark.len()).any(|window| window == mark);
     let whole = match format {
         Format::Tiff => {
-            let tags = ifd::read(bytes);
+            let tags = Tags::read(bytes);
             if tags.whole && tags.not_closed() {
                 return Structure::NotClosed;
             }
             tags.whole
         }
-        Format::G3Bundle => mgetty::ends_with_rtc(bytes),
+        Format::G3Bundle => raw_g3::ends_with_rtc(bytes),
         Format::Pdf => holds(b"%%EOF"),
         Format::Png => holds(b"IEND"),
     };

@@ -103,40 +103,6 @@ pub fn group(names: impl IntoIterator<Item = String>) -> Vec<Vec<PageName>> {
         .collect()
 }
 
-/// True if the page ends with T.4's return to control: six end-of-line codes, each with its tag bit where the page is
-/// two-dimensional (ITU-T T.4 §4.1.4, §4.2.4), in either bit order, zeros after it allowed. Modems shorten it: four count.
-pub fn ends_with_rtc(bytes: &[u8]) -> bool {
-    /// A return to control is at most ten bytes; fill may stand between its codes on slow machines.
-    const TAIL: usize = 96;
-    const EOLS: u32 = 4;
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
-    let tail = &bytes[used.saturating_sub(TAIL)..used];
-    let order = |lsb_first: bool| {
-        // `codes` counts EOLs that follow one another with at most a tag bit between them, up to the end.
-        let (mut zeros, mut gap, mut codes) = (0u32, 0u32, 0u32);
-        for byte in tail {
-            for bit in 0..8 {
-                let one = if lsb_first { byte >> bit } else { byte >> (7 - bit) } & 1 == 1;
-                if !one {
-                    zeros += 1;
-                    continue;
-                }
-                if zeros >= 11 {
-                    codes = if gap <= 1 { codes + 1 } else { 1 };
-                    gap = 0;
-                } else {
-                    // A tag bit follows its code at once; any other 1 is picture.
-                    gap += if zeros == 0 { 1 } else { 2 };
-                }
-                zeros = 0;
-            }
-        }
-        codes >= EOLS && gap <= 1
-    };
-    order(false) || order(true)
-}
-
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,32 +138,9 @@ mod tests {
         assert_eq!(pages, [vec![1, 2, 10], vec![1]]);
     }
 
-    #[test]
-    fn a_return_to_control_is_seen_in_any_dress() {
-        let mut one_d = vec![0x55; 40];
-        one_d.extend([0x00, 0x10, 0x01, 0x00, 0x10, 0x01, 0x00, 0x10, 0x01, 0, 0, 0]);
-        assert!(ends_with_rtc(&one_d));
-        let reversed: Vec<u8> = one_d.iter().map(|byte| byte.reverse_bits()).collect();
-        assert!(ends_with_rtc(&reversed));
-        // EOL+1 six times: 0000 0000 0001 1 …
-        let bits: String = "0000000000011".repeat(6);
-        let two_d: Vec<u8> = format!("{bits}00")
-            .as_bytes()
-            .chunks(8)
-            .map(|byte| byte.iter().fold(0u8, |acc, bit| acc << 1 | (bit - b'0')))
-            .collect();
-        let two_d = [vec![0x55; 40], two_d].concat();
-        assert!(ends_with_rtc(&two_d));
-        assert!(!ends_with_rtc(&one_d[..44]));
-        assert!(!ends_with_rtc(&[]));
-        one_d.push(0x55);
-        assert!(!ends_with_rtc(&one_d));
-    }
-
     proptest! {
         #[test]
-        fn any_name_and_bytes(name in ".{0,40}", bytes in proptest::collection::vec(any::<u8>(), 0..200), now in 0i64..4_000_000_000_000) {
-            let _ = ends_with_rtc(&bytes);
+        fn any_name(name in ".{0,40}", now in 0i64..4_000_000_000_000) {
             if let Some(page) = PageName::parse(&name) {
                 let _ = page.started(now);
             }

@@ -419,7 +419,7 @@ fn look_closer(spool: &Spool, candidate: &Candidate) -> io::Result<Look> {
             Some((bytes, _)) => {
                 let format = match spool.kind {
                     Kind::Mgetty => Format::G3Bundle,
-                    Kind::Hylafax | Kind::Drop => look::sniff(&bytes).unwrap_or(Format::Tiff),
+                    Kind::Hylafax | Kind::Drop => crate::decode::sniff(&bytes).unwrap_or(Format::Tiff),
                 };
                 look::structure(&bytes, format)
             }

@@ -5,7 +5,8 @@
 
 use super::params::{DataFormat, Dcs, Params, Vertical};
 use super::record::Session;
-use crate::intake::tags::{PageTags, Tags};
+use crate::decode::tiff::Ifd;
+use crate::intake::tags::Tags;
 
 /// HylaFAX's page size database: name, width and height in 1/1200 inch (pagesizes(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,27 +45,27 @@ impl PageSizes {
 
 /// What `faxinfo` prints: names and values in its order. `Received` is missing where the file has no date: `faxinfo`
 /// then prints the file's own time.
-pub fn as_faxinfo(tags: &Tags, sizes: &PageSizes) -> Vec<(String, String)> {
+pub fn as_faxinfo(tags: &Tags<'_>, sizes: &PageSizes) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     let Some(page) = tags.pages.first() else { return fields };
     let mut field = |name: &str, value: String| fields.push((name.to_owned(), value));
     let session = Session::of(tags);
     let vertical = vertical(page, &session);
 
-    let lines: Vec<String> = page.description.as_deref().map_or_else(Vec::new, |description| {
-        description.split(|byte| *byte == b'\n').map(sanitized).collect()
+    let lines: Vec<String> = page.image_description().map_or_else(Vec::new, |description| {
+        c_string(description).split(|byte| *byte == b'\n').map(sanitized).collect()
     });
     field("Sender", lines.first().cloned().unwrap_or_else(|| "<unknown>".to_owned()));
-    if let Some(subaddress) = &page.subaddress {
+    if let Some(subaddress) = page.fax_sub_address() {
         field("SubAddr", sanitized(subaddress));
     }
     field("Pages", tags.pages.len().to_string());
     field("Quality", quality(vertical));
     field("Page", page_size(page, &session, vertical, sizes));
-    if let Some(date) = &page.date_time {
+    if let Some(date) = page.date_time() {
         field("Received", sanitized(date));
     }
-    let seconds: u64 = tags.pages.iter().filter_map(|page| page.recv_time).map(u64::from).sum();
+    let seconds: u64 = tags.pages.iter().filter_map(Ifd::fax_recv_time).map(u64::from).sum();
     field("TimeToRecv", if seconds == 0 { "<unknown>".to_owned() } else { duration(seconds) });
     let rate = session.params.and_then(|params| params.bit_rate()).unwrap_or(0);
     field("SignalRate", format!("{rate} bit/s"));
@@ -78,7 +79,11 @@ pub fn as_faxinfo(tags: &Tags, sizes: &PageSizes) -> Vec<(String, String)> {
 
 /// Each byte that is no printable ASCII becomes `?`.
 fn sanitized(raw: &[u8]) -> String {
-    raw.iter().map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '?' }).collect()
+    c_string(raw).iter().map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '?' }).collect()
+}
+
+fn c_string(raw: &[u8]) -> &[u8] {
+    raw.split(|byte| *byte == 0).next().unwrap_or(&[])
 }
 
 /// `H:MM:SS`; more than a year is nonsense.
@@ -89,14 +94,14 @@ fn duration(seconds: u64) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn vertical(page: &PageTags, session: &Session) -> Vertical {
+fn vertical(page: &Ifd<'_>, session: &Session) -> Vertical {
     if let Some(dcs) = &session.dcs {
         return dcs.vertical();
     }
     let Some(params) = session.params else {
         return by_lines_a_millimetre(page);
     };
-    match page.y_resolution.unwrap_or(0.0) as u32 {
+    match page.y_resolution().unwrap_or(0.0) as u32 {
         100 => Vertical::Inch100,
         200 => Vertical::Inch200,
         400 => Vertical::Inch400,
@@ -108,14 +113,14 @@ fn vertical(page: &PageTags, session: &Session) -> Vertical {
 
 /// Without FaxRecvParams `faxinfo` compares lines a *millimetre* with limits in lines an *inch*: all but wild values
 /// are `Normal`.
-fn by_lines_a_millimetre(page: &PageTags) -> Vertical {
-    let scale = |value: f32| match page.resolution_unit.unwrap_or(2) {
+fn by_lines_a_millimetre(page: &Ifd<'_>) -> Vertical {
+    let scale = |value: f64| match page.resolution_unit().unwrap_or(2) {
         2 => value / 25.4,
         1 => value / 720.0,
         _ => value,
     };
-    let y = page.y_resolution.map_or(3.85, scale) as u32;
-    let x = page.x_resolution.filter(|_| page.y_resolution.is_some()).map_or(8.03, scale) as u32;
+    let y = page.y_resolution().map_or(3.85, scale) as u32;
+    let x = page.x_resolution().filter(|_| page.y_resolution().is_some()).map_or(8.03, scale) as u32;
     match (x, y) {
         (301.., 392..) => Vertical::R16,
         (205.., 251..) => Vertical::Inch300,
@@ -142,7 +147,7 @@ fn quality(vertical: Vertical) -> String {
     }
 }
 
-fn page_size(page: &PageTags, session: &Session, vertical: Vertical, sizes: &PageSizes) -> String {
+fn page_size(page: &Ifd<'_>, session: &Session, vertical: Vertical, sizes: &PageSizes) -> String {
     let (lines, pixels) = match vertical {
         Vertical::Normal => (3.85, 8.0),
         Vertical::Inch100 => (3.94, 8.0),
@@ -153,8 +158,8 @@ fn page_size(page: &PageTags, session: &Session, vertical: Vertical, sizes: &Pag
         Vertical::Inch300 => (11.81, 12.01),
         Vertical::R16 | Vertical::Odd => (15.4, 16.01),
     };
-    let height = (f64::from(page.length.unwrap_or(0)) / lines) as f32;
-    let width = (f64::from(page.width.unwrap_or(0)) / pixels) as f32;
+    let height = (f64::from(page.height().unwrap_or(0)) / lines) as f32;
+    let width = (f64::from(page.width().unwrap_or(0)) / pixels) as f32;
     match sizes.nearest(width, height) {
         Some(name) => name.to_owned(),
         None => format!("{} by {}", session.nominal_width(page, vertical), height as u32),
@@ -169,8 +174,8 @@ impl Session {
     }
 
     /// Pixels of a line of the negotiated width (ITU-T T.4 Table 1 and its like for other resolutions).
-    fn nominal_width(&self, page: &PageTags, vertical: Vertical) -> u32 {
-        let by_pixels = match page.width {
+    fn nominal_width(&self, page: &Ifd<'_>, vertical: Vertical) -> u32 {
+        let by_pixels = match page.width() {
             Some(2048 | 4096 | 3072) => 1,
             Some(2432 | 4864 | 3648) => 2,
             _ => 0,

@@ -36,7 +36,7 @@ const SESSION_LOG: u64 = 1 << 20;
 
 /// Everything that the file and the server's logs tell. Logs that are missing or unreadable tell nothing.
 /// `ticket` is what the hook told, strongest; `modified` is the file's time, for want of a better one.
-pub fn record(spool: &Spool, name: &str, tags: &Tags, ticket: CallRecord, modified: Millis, zone: &TimeZone) -> CallRecord {
+pub fn record(spool: &Spool, name: &str, tags: &Tags<'_>, ticket: CallRecord, modified: Millis, zone: &TimeZone) -> CallRecord {
     let near = tags.received_at(zone).unwrap_or(modified);
     let log = spool.logs.as_deref();
     let line = log

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const HYLAFAX: &str = "11/24/26 09:15\tRECV\t000000031\tttyIAX0\trecvq/fax000000012.tif\t\"\"\tfax\t\"+852 2123 4567\"\t\"+852 2810 1234\"\t2212889\t3\t0:01:45\t0:02:10\t\"\"\t\"CHAN TAI MAN\"\t\"28101234\"\t\"21234567::x\"\t\"\"\t\"00 46 88\"\n";
+    const HYLAFAX: &str = "11/24/26 09:15\tRECV\t000000031\tttyIAX0\trecvq/fax000000012.tif\t\"\"\tfax\t\"+852 2123 4567\"\t\"+852 2810 1234\"\t2220073\t3\t0:01:45\t0:02:10\t\"\"\t\"CHAN TAI MAN\"\t\"28101234\"\t\"21234567::x\"\t\"\"\t\"00 46 88\"\n";
 
     fn zone() -> TimeZone {
         TimeZone::get("Asia/Hong_Kong").expect("the test machine has tzdata")
