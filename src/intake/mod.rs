@@ -1,7 +1,69 @@
 //! Finds out that a fax is *complete* and what is known of its call, and brings it into the store.
+//!
+//! - A scan is the truth; events of the file system only hasten it ([`watch`], [`scan`]).
+//! - Complete is decided by the strongest signal there is ([`settle`]); that a file parses is none.
+//! - Bytes are on the disk and the fax is committed before its source is let go ([`admit`], [`release`]).
+//! - An arrival is known by name, inode, size and time: scanning again admits nothing twice, and the same bytes
+//!   from another call are another fax.
+//! - Nothing in a spool is trusted: links are not followed, sizes are limited, numbers are masked in logs.
+
+pub mod admit;
+pub mod fields;
+pub mod foreign;
+pub mod hook;
+pub mod hylafax;
+pub mod ledger;
+pub mod look;
+pub mod mgetty;
+pub mod release;
+pub mod scan;
+pub mod settle;
+pub mod sidecar;
+pub mod survey;
+pub mod tags;
+pub mod ticket;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::fax::{Disposition, Fault};
+
+pub use ledger::Ledger;
+pub use scan::{Report, Scanner};
+pub use watch::run;
+
+/// Why a spool could not be scanned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntakeError {
+    /// The spool's folder cannot be read.
+    #[error("cannot read the spool {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The store did not take it.
+    #[error(transparent)]
+    Ledger(Fault),
+}
+
+impl IntakeError {
+    /// The error as operators see it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Folder { source, .. } => Fault::new(
+                "intake.folder",
+                Disposition::Retry,
+                format!("{self}; check that it exists and that faxgate's user may read it and its files"),
+            )
+            .with_detail(source),
+            Self::Ledger(fault) => fault.clone(),
+        }
+    }
+}
 
 /// What is done with the source once the fax is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,94 @@
+//! Foreign text: bytes that a modem, an exchange or an integrator's script wrote, in whatever encoding it has.
+//!
+//! HylaFAX keeps 8-bit caller names as they came. Its own tools show `?` for them; in Hong Kong they are Big5
+//! (with HKSCS) or UTF-8. Nothing is filtered here: whoever shows a text makes it safe.
+
+/// UTF-8 if it is, else Big5 with HKSCS if every byte fits (WHATWG Encoding Standard §11.1), else one
+/// character a byte. A NUL ends the text, as in C; blanks around it are dropped.
+pub fn text(bytes: &[u8]) -> String {
+    let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or(&[]);
+    let decoded = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => encoding_rs::BIG5
+            .decode_without_bom_handling_and_without_replacement(bytes)
+            .map_or_else(|| bytes.iter().map(|byte| char::from(*byte)).collect(), |text| text.into_owned()),
+    };
+    decoded.trim().to_owned()
+}
+
+/// `None` for a text that says nothing: empty, or a placeholder that a fax program writes when it knows nothing
+/// (HylaFAX `<UNSPECIFIED>`, mgetty `none`, Asterisk and FreeSWITCH `unknown`, `anonymous`).
+pub fn told(text: &str) -> Option<String> {
+    const NOTHING: [&str; 9] =
+        ["<unspecified>", "<unknown>", "<none>", "none", "unknown", "anonymous", "unavailable", "(null)", "null"];
+    let text = text.trim();
+    let nothing = text.is_empty() || NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word));
+    (!nothing).then(|| text.to_owned())
+}
+
+/// A file name for a log. Spool file names hold telephone numbers (mgetty, Asterisk recipes) and logs must not:
+/// of seven or more digits in a row only the last three are kept. Never more than 80 characters.
+pub fn masked_name(name: &str) -> String {
+    const PHONE_DIGITS: usize = 7;
+    let mut masked = String::new();
+    let mut run = String::new();
+    let flush = |run: &mut String, masked: &mut String| {
+        // HylaFAX's own `fax000000012.tif` is a sequence number: it starts with zeros, as no dialled number does.
+        if run.len() >= PHONE_DIGITS && !run.starts_with("000") {
+            masked.push('…');
+            masked.push_str(&run[run.len() - 3..]);
+        } else {
+            masked.push_str(run);
+        }
+        run.clear();
+    };
+    for c in name.chars().take(80) {
+        if c.is_ascii_digit() {
+            run.push(c);
+        } else {
+            flush(&mut run, &mut masked);
+            masked.push(if c.is_control() { '?' } else { c });
+        }
+    }
+    flush(&mut run, &mut masked);
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hong_kong_names_are_kept_in_either_encoding() {
+        let name = "陳大文公司";
+        let (big5, _, _) = encoding_rs::BIG5.encode(name);
+        assert_eq!(text(&big5), name);
+        assert_eq!(text(name.as_bytes()), name);
+        assert_eq!(text(b"ACME LTD\0junk"), "ACME LTD");
+        assert_eq!(text(b"caf\xe9"), "café");
+    }
+
+    #[test]
+    fn placeholders_say_nothing() {
+        for word in ["", "  ", "<UNSPECIFIED>", "none", "Anonymous"] {
+            assert_eq!(told(word), None, "{word}");
+        }
+        assert_eq!(told(" 2810 1234 ").as_deref(), Some("2810 1234"));
+    }
+
+    #[test]
+    fn logs_hold_no_full_numbers() {
+        assert_eq!(masked_name("ff3ad2c11S0-85228101234.01"), "ff3ad2c11S0-…234.01");
+        assert_eq!(masked_name("20261124-093000-28101234.tif"), "…124-093000-…234.tif");
+        assert_eq!(masked_name("fax000000012.tif"), "fax000000012.tif");
+        assert_eq!(masked_name("a\nb"), "a?b");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_text(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = masked_name(&text(&bytes));
+        }
+    }
+}
