@@ -15,12 +15,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::fax::{Disposition, Fault};
+use crate::fax::{Disposition, Fault, Stage};
 use crate::intake::{self, Spool, scan::Scanner};
 use crate::ops::health::{Backlog, Health, Report};
 use crate::ops::{clock, systemd, web};
 use crate::pipeline::{self, Context, Left, Policy};
-use crate::store::{self, Stage, Store};
+use crate::store::{self, Store};
 use crate::worker::Pool;
 
 /// How long the spools may take to finish what they are admitting.
@@ -59,17 +59,27 @@ impl Gateway {
     /// Opens the store and makes the pipeline. Nothing runs yet.
     pub async fn open(folder: &Path, config: Config) -> Result<Self, Fault> {
         let program = std::env::current_exe().map_err(|error| {
-            Fault::new("daemon.program", Disposition::Stop, "This program cannot find itself to start page workers.")
-                .with_detail(error)
+            Fault::new(
+                "daemon.program",
+                Disposition::Stop,
+                "This program cannot find itself to start page workers.",
+            )
+            .with_detail(error)
         })?;
-        let store = Store::open(&store::Settings { dir: config.data.clone() }).await.map_err(|e| e.fault())?;
+        let store =
+            Store::open(&store::Settings { dir: config.data.clone() }).await.map_err(|e| e.fault())?;
         let pool = Arc::new(Pool::new(program, config.worker.clone()));
         let settings = pipeline::Settings {
             faxes: config.worker.workers.max(2),
             limits: config.limits.clone(),
             ..pipeline::Settings::default()
         };
-        let ctx = Context::new(store.clone(), Arc::clone(&pool) as Arc<dyn pipeline::Reader>, policy(&config), settings);
+        let ctx = Context::new(
+            store.clone(),
+            Arc::clone(&pool) as Arc<dyn pipeline::Reader>,
+            policy(&config),
+            settings,
+        );
         Ok(Self { folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx) })
     }
 
@@ -96,8 +106,10 @@ impl Gateway {
         let ended = loop {
             tokio::select! {
                 ended = &mut running => break Some(ended),
-                () = signals.stop() => break None,
-                () = signals.reload() => spools = self.reload(spools).await,
+                call = signals.next() => match call {
+                    Call::Stop => break None,
+                    Call::Reload => spools = self.reload(spools).await,
+                },
                 _ = heart.tick() => if self.ctx.health.heart_beats(clock::now()) { systemd::alive() },
             }
         };
@@ -133,7 +145,9 @@ impl Gateway {
                         admitted += report.admitted.len();
                         let name = &scanner.spool().name;
                         let waiting = report.waiting.iter();
-                        drained.waiting.extend(waiting.map(|file| format!("{name}: {}: {}", file.name, file.reason)));
+                        drained.waiting.extend(
+                            waiting.map(|file| format!("{name}: {}: {}", file.name, file.reason.words())),
+                        );
                         again = [again, report.recheck].into_iter().flatten().min();
                     }
                     Err(error) => drained.unreadable.push(format!("{}: {error}", scanner.spool().name)),
@@ -164,9 +178,12 @@ impl Gateway {
         let loaded = Config::load(&self.folder);
         let spools = match loaded {
             Err(problems) => {
-                tracing::error!("the reload is refused, the old configuration stays in force:\n{problems}");
+                tracing::error!(
+                    "the reload is refused, the old configuration stays in force:\n{}",
+                    problems.render()
+                );
                 metrics::counter!("faxgate_reloads_total", "outcome" => "refused").increment(1);
-                self.ctx.health.reload(Some(format!("{} problems, see the log", problems.count())));
+                self.ctx.health.reload(Some(format!("{problems}, see the log")));
                 spools
             }
             Ok((config, warnings)) => {
@@ -175,7 +192,8 @@ impl Gateway {
                     tracing::warn!("{what} changed: it takes effect at the next start");
                 }
                 self.ctx.reload(policy(&config));
-                let spools = if config.spools == self.config.spools && config.scan_interval == self.config.scan_interval
+                let spools = if config.spools == self.config.spools
+                    && config.scan_interval == self.config.scan_interval
                 {
                     spools
                 } else {
@@ -194,11 +212,15 @@ impl Gateway {
     }
 
     /// Starts the web server, where one is wanted.
-    async fn serve(&self, stop: &CancellationToken) -> Result<Option<tokio::task::JoinHandle<std::io::Result<()>>>, Fault> {
+    async fn serve(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<Option<tokio::task::JoinHandle<std::io::Result<()>>>, Fault> {
         let Some(address) = self.config.ops.listen else { return Ok(None) };
         let metrics = recorder()?;
         let listener = TcpListener::bind(address).await.map_err(|error| {
-            let sentence = format!("Nothing can listen on {address} (ops.listen): is another gateway running?");
+            let sentence =
+                format!("Nothing can listen on {address} (ops.listen): is another gateway running?");
             Fault::new("daemon.listen", Disposition::Stop, sentence).with_detail(error)
         })?;
         let (store, health) = (self.store.clone(), self.ctx.health.clone());
@@ -286,7 +308,8 @@ impl Signals {
     fn listen() -> Result<Self, Fault> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
-                Fault::new("daemon.signals", Disposition::Stop, "Signals cannot be listened to.").with_detail(error)
+                Fault::new("daemon.signals", Disposition::Stop, "Signals cannot be listened to.")
+                    .with_detail(error)
             })
         };
         Ok(Self {
@@ -296,14 +319,17 @@ impl Signals {
         })
     }
 
-    async fn stop(&mut self) {
+    async fn next(&mut self) -> Call {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Call::Stop,
+            _ = self.interrupt.recv() => Call::Stop,
+            _ = self.hangup.recv() => Call::Reload,
         }
     }
+}
 
-    async fn reload(&mut self) {
-        self.hangup.recv().await;
-    }
+/// What a signal asks for.
+enum Call {
+    Stop,
+    Reload,
 }

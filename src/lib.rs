@@ -31,3 +31,7 @@ pub mod store;
 pub mod config;
 
 pub mod ops;
+
+pub mod daemon;
+
+pub mod cli;

@@ -1,3 +1,7 @@
 //! Arguments → role → exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    faxgate::cli::main()
+}

@@ -57,7 +57,8 @@ pub fn status(config: &Path, args: &StatusArgs) -> End {
             println!("{json:#}");
             return Ok(End::Done);
         }
-        let stages: Vec<String> = counts.iter().map(|(stage, count)| format!("{} {count}", stage.name())).collect();
+        let stages: Vec<String> =
+            counts.iter().map(|(stage, count)| format!("{} {count}", stage.name())).collect();
         println!("{}", stages.join(" · "));
         println!("due {} · in hand {} · waiting {}", backlog.due, backlog.leased, backlog.later);
         if let Some(age) = oldest {
@@ -78,7 +79,9 @@ fn listing(faxes: &[Fax]) -> comfy_table::Table {
             fax.id.to_string(),
             moment(fax.arrival.at),
             line(&fax.arrival.source),
-            or_dash(fax.call.caller.as_ref().map(|number| &number.0).or(fax.call.tsi.as_ref().map(|tsi| &tsi.0))),
+            or_dash(
+                fax.call.caller.as_ref().map(|number| &number.0).or(fax.call.tsi.as_ref().map(|tsi| &tsi.0)),
+            ),
             or_dash(fax.call.did.as_ref()),
             or_dash(fax.document.as_ref().map(|document| document.pages)),
             fax.stage.name().to_owned(),
@@ -117,7 +120,11 @@ async fn write_files(store: &Store, fax: &Fax, args: &ShowArgs) -> Result<(), Fa
     }
     if let Some(path) = &args.pdf {
         let document = fax.document.as_ref().ok_or_else(|| {
-            Fault::new("cli.no-document", Disposition::Refuse, format!("{} has no PDF yet: it is {}", fax.id, fax.stage.name()))
+            Fault::new(
+                "cli.no-document",
+                Disposition::Refuse,
+                format!("{} has no PDF yet: it is {}", fax.id, fax.stage.name()),
+            )
         })?;
         let bytes = store.blobs().read(&document.pdf).await.map_err(|error| error.fault())?;
         super::convert::written(path, &bytes)?;
@@ -181,6 +188,7 @@ fn print_deliveries(deliveries: &[Delivery]) {
             DeliveryState::Due => format!("due {}", moment(delivery.next_at)),
             DeliveryState::Delivered => "delivered".to_owned(),
             DeliveryState::Failed => "failed".to_owned(),
+            DeliveryState::Withdrawn => "withdrawn".to_owned(),
         };
         table.add_row([
             line(&delivery.department),

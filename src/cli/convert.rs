@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{End, failed};
 use crate::compose::{Composer, Conformance, Facts};
-use crate::decode::{self, Limits};
-use crate::fax::{CallRecord, Disposition, Fault, FaxId, PageText, Sha256};
-use crate::worker::{Engine, Settings};
+use crate::decode::{self, Limits, Opened};
+use crate::fax::{CallRecord, Disposition, Fault, FaxId, Page, PageText, Sha256};
+use crate::worker::{Pool, Settings};
 
 #[derive(Debug, clap::Args)]
 pub struct ConvertArgs {
@@ -23,6 +24,9 @@ pub struct ConvertArgs {
     /// Leave the text out: picture only
     #[arg(long)]
     no_ocr: bool,
+    /// Pages read at a time (all cores unless told)
+    #[arg(long)]
+    workers: Option<usize>,
     /// PDF/A-1b instead of PDF/A-2u, for old archives
     #[arg(long)]
     pdf_a_1b: bool,
@@ -32,7 +36,7 @@ pub struct ConvertArgs {
 }
 
 /// What was made, for `--json`.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Default, serde::Serialize)]
 struct Made {
     pages: u32,
     bytes: usize,
@@ -70,25 +74,20 @@ fn made(args: &ConvertArgs) -> Result<Made, Fault> {
     let bytes = std::fs::read(&args.file).map_err(|error| unreadable(&args.file, &error))?;
     let (bytes, format) = understood(&args.file, bytes)?;
     let opened = decode::open(&bytes, format, &Limits::default()).map_err(|error| error.fault())?;
+    let texts = if args.no_ocr {
+        vec![PageText::default(); opened.page_count() as usize]
+    } else {
+        read(&opened, args)?
+    };
     let digest = Sha256::of(&bytes);
     let call = CallRecord::default();
     let id = FaxId::new(0, [digest.0[0], digest.0[1], digest.0[2], digest.0[3], digest.0[4]]);
     let facts = Facts { id: &id, call: &call, at: modified(&args.file), original: digest };
     let conformance = if args.pdf_a_1b { Conformance::A1b } else { Conformance::A2u };
     let mut composer = Composer::new(&facts, conformance, decode::t4::encode_mmr);
-    let mut engine = if args.no_ocr { None } else { Some(Engine::new(&Settings::default())?) };
-    let mut made = Made {
-        pages: opened.page_count(),
-        bytes: 0,
-        damaged_pages: Vec::new(),
-        pages_without_text: Vec::new(),
-        confidence: Vec::new(),
-    };
-    let mut all_text = Vec::new();
-    let bar = progress(opened.page_count());
-    for index in 0..opened.page_count() {
+    let mut made = Made { pages: opened.page_count(), ..Made::default() };
+    for (index, text) in (0..).zip(&texts) {
         let page = opened.page(index).map_err(|error| error.fault())?;
-        let text = read(engine.as_mut(), &page);
         if page.damage.worth_saying() {
             made.damaged_pages.push(index + 1);
         }
@@ -96,29 +95,54 @@ fn made(args: &ConvertArgs) -> Result<Made, Fault> {
             made.pages_without_text.push(index + 1);
         }
         made.confidence.push(text.confidence);
-        composer.add(&page, &text).map_err(|error| error.fault())?;
-        all_text.push(text.all());
-        bar.inc(1);
+        composer.add(&page, text).map_err(|error| error.fault())?;
     }
-    bar.finish_and_clear();
     let pdf = composer.finish().map_err(|error| error.fault())?;
     made.bytes = pdf.len();
     written(&args.output, &pdf)?;
     if let Some(path) = &args.text {
-        written(path, all_text.join("\n\u{c}").as_bytes())?;
+        let all: Vec<String> = texts.iter().map(PageText::all).collect();
+        written(path, all.join("\n\u{c}").as_bytes())?;
     }
     Ok(made)
 }
 
-fn read(engine: Option<&mut Engine>, page: &crate::fax::Page) -> PageText {
-    match engine.map(|engine| engine.transcribe(page)) {
-        None => PageText::default(),
-        Some(Ok(transcript)) => transcript.text,
-        Some(Err(fault)) => {
-            eprintln!("faxgate: {fault}");
-            PageText { lost: Some(fault.code), ..PageText::default() }
+/// Reads all pages in page workers, as the gateway does: so many at a time as there are workers.
+fn read(opened: &Opened<'_>, args: &ConvertArgs) -> Result<Vec<PageText>, Fault> {
+    let program = std::env::current_exe().map_err(|error| {
+        Fault::new("cli.program", Disposition::Stop, "This program cannot find itself.").with_detail(error)
+    })?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = args.workers.unwrap_or(cores).clamp(1, opened.page_count().max(1) as usize);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::new("cli.runtime", Disposition::Stop, error.to_string()))?;
+    runtime.block_on(async {
+        let pool = Pool::new(program, Settings { workers, ..Settings::default() });
+        let bar = progress(opened.page_count());
+        let mut texts = Vec::new();
+        for first in (0..opened.page_count()).step_by(workers) {
+            let last = opened.page_count().min(first + workers as u32);
+            let batch: Vec<Page> = (first..last)
+                .map(|index| opened.page(index))
+                .collect::<Result<_, _>>()
+                .map_err(|e| e.fault())?;
+            for read in join_all(batch.iter().map(|page| pool.transcribe(page))).await {
+                texts.push(read.map_or_else(without_text, |transcript| transcript.text));
+                bar.inc(1);
+            }
         }
-    }
+        bar.finish_and_clear();
+        pool.shutdown().await;
+        Ok(texts)
+    })
+}
+
+/// The page goes out as a picture, and says so.
+fn without_text(fault: Fault) -> PageText {
+    eprintln!("faxgate: {fault}");
+    PageText { lost: Some(fault.code), ..PageText::default() }
 }
 
 /// Tells the format from the bytes; what is none of the containers is taken as one raw G3 page, whose

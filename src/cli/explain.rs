@@ -83,7 +83,7 @@ pub fn check(folder: &Path, json: bool) -> End {
             End::Config
         }
         Err(problems) => {
-            eprintln!("{problems}");
+            eprint!("{}", problems.render());
             End::Config
         }
     }
@@ -111,8 +111,9 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
 async fn stored(store: &Store, id: &FaxId) -> Result<Option<(Facts, Option<Decision>)>, Fault> {
     let Some(fax) = store.fax(id).await.map_err(|error| error.fault())? else { return Ok(None) };
     let pages = store.pages::<PageRecord>(id).await.map_err(|error| error.fault())?;
-    let texts: Vec<PageText> = pages.into_iter().map(|page| page.record.text).collect();
-    let decided = fax.routing.as_ref().and_then(|routing| serde_json::from_value(routing.decision.clone()).ok());
+    let texts: Vec<PageText> = pages.into_iter().map(|page| page.transcript.text).collect();
+    let decided =
+        fax.routing.as_ref().and_then(|routing| serde_json::from_value(routing.decision.clone()).ok());
     Ok(Some((pipeline::facts(&fax, &texts), decided)))
 }
 
@@ -147,7 +148,13 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
     }
     let mut rows = table(&["rule", "", "why"]);
     for reason in &reasons {
-        let mark = if reason.rule == decision.rule { "→" } else if reason.matched { "✓" } else { "" };
+        let mark = if reason.rule == decision.rule {
+            "→"
+        } else if reason.matched {
+            "✓"
+        } else {
+            ""
+        };
         rows.add_row([line(&reason.rule), mark.to_owned(), shown_whole(&reason.why)]);
     }
     println!("{rows}");
@@ -168,7 +175,8 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
 
 /// A reason may be long and quotes the fax: safe, but not cut.
 fn shown_whole(text: &str) -> String {
-    let pieces: Vec<String> = text.split_whitespace().map(|word| StationId(word.to_owned()).shown()).collect();
+    let pieces: Vec<String> =
+        text.split_whitespace().map(|word| StationId(word.to_owned()).shown()).collect();
     pieces.join(" ")
 }
 

@@ -144,7 +144,7 @@ fn configured(folder: &Path) -> Result<Config, End> {
     match Config::load(folder) {
         Ok((config, _)) => Ok(config),
         Err(problems) => {
-            eprintln!("{problems}");
+            eprint!("{}", problems.render());
             Err(End::Config)
         }
     }

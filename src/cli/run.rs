@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::shown::{line, or_dash, table};
 use super::{End, configured, failed};
 use crate::daemon::{Drained, Gateway};
-use crate::fax::{Delivery, DeliveryState, Disposition, Fault, Target};
+use crate::deliver::message::Stationery;
+use crate::fax::{Delivery, DeliveryState, Disposition, Fault, Stage, Target};
 use crate::ops::{clock, logging};
-use crate::store::{Fax, Filter, Stage, Store};
+use crate::store::{Fax, Filter, Store};
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
@@ -41,11 +42,7 @@ pub fn run(folder: &Path, args: &RunArgs) -> End {
     };
     let ended = runtime.block_on(async {
         let gateway = Gateway::open(folder, config).await?;
-        if args.drain {
-            drain(&gateway, args).await
-        } else {
-            gateway.run().await.map(|()| End::Done)
-        }
+        if args.drain { drain(&gateway, args).await } else { gateway.run().await.map(|()| End::Done) }
     });
     ended.unwrap_or_else(|fault| failed(&fault))
 }
@@ -93,11 +90,12 @@ struct Row {
     pdf: Option<PathBuf>,
 }
 
-/// Faxes that this drain admitted or moved on, in the order of their arrival.
+/// Faxes that this drain admitted or moved on, in the order in which they were received.
 async fn touched_since(store: &Store, began: i64) -> Result<Vec<Fax>, Fault> {
     let all = store.list(&Filter::default(), MOST_REPORTED).await.map_err(|error| error.fault())?;
-    let mut faxes: Vec<Fax> = all.into_iter().filter(|fax| fax.since >= began || fax.stage.is_open()).collect();
-    faxes.reverse();
+    let mut faxes: Vec<Fax> =
+        all.into_iter().filter(|fax| fax.since >= began || fax.stage.is_open()).collect();
+    faxes.sort_by_key(|fax| fax.call.received_at.unwrap_or(fax.arrival.at));
     Ok(faxes)
 }
 
@@ -105,8 +103,12 @@ async fn touched_since(store: &Store, began: i64) -> Result<Vec<Fax>, Fault> {
 async fn exported(gateway: &Gateway, fax: &Fax, folder: &Path) -> Result<Option<PathBuf>, Fault> {
     let Some(document) = &fax.document else { return Ok(None) };
     std::fs::create_dir_all(folder).map_err(|error| super::convert::unreadable(folder, &error))?;
-    let zone = &gateway.config().deliver.time_zone;
-    let path = folder.join(crate::deliver::message::file_name(&fax.id, &fax.call, document, fax.arrival.at, zone));
+    let path = folder.join(Stationery::new(&gateway.config().deliver).pdf_name(
+        &fax.id,
+        &fax.call,
+        &fax.arrival,
+        document,
+    ));
     let bytes = gateway.store().blobs().read(&document.pdf).await.map_err(|error| error.fault())?;
     super::convert::written(&path, &bytes)?;
     Ok(Some(path))
@@ -118,7 +120,8 @@ fn report(rows: &[Row], drained: &Drained) {
         let fax = &row.fax;
         let tsi = fax.call.tsi.as_ref().map(|tsi| tsi.0.clone());
         let from = tsi.or(fax.call.caller.as_ref().map(|number| number.0.clone()));
-        let departments: Vec<&str> = row.deliveries.iter().map(|delivery| delivery.department.as_str()).collect();
+        let departments: Vec<&str> =
+            row.deliveries.iter().map(|delivery| delivery.department.as_str()).collect();
         let mails: Vec<String> = row.deliveries.iter().map(destination).collect();
         shown.add_row([
             fax.id.to_string(),
@@ -149,9 +152,10 @@ fn report(rows: &[Row], drained: &Drained) {
 fn destination(delivery: &Delivery) -> String {
     let last = delivery.last.as_deref().map(line).unwrap_or_default();
     match (&delivery.target, delivery.state) {
-        (Target::Maildir(_), DeliveryState::Delivered) => last,
+        (Target::Maildir(root), DeliveryState::Delivered) => line(&root.join(last).display().to_string()),
         (target, DeliveryState::Delivered) => format!("{} ({last})", line(&target.to_string())),
         (target, DeliveryState::Due) => format!("{} waits: {last}", line(&target.to_string())),
+        (target, DeliveryState::Withdrawn) => format!("{} withdrawn", line(&target.to_string())),
         (target, DeliveryState::Failed) => format!("{} failed: {last}", line(&target.to_string())),
     }
 }
@@ -159,13 +163,17 @@ fn destination(delivery: &Delivery) -> String {
 /// A bar over the faxes that are not yet where they belong; silent where standard error is no terminal.
 async fn progress(store: Store, stop: CancellationToken) {
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {pos} of {len} faxes closed, {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {bar:30} {pos} of {len} faxes closed, {elapsed}")
+    {
         bar.set_style(style);
     }
     while !stop.is_cancelled() {
         if let Ok(counts) = store.counts().await {
             bar.set_length(counts.values().sum());
-            bar.set_position(counts.iter().filter(|(stage, _)| !stage.is_open()).map(|(_, count)| count).sum());
+            bar.set_position(
+                counts.iter().filter(|(stage, _)| !stage.is_open()).map(|(_, count)| count).sum(),
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(std::time::Duration::from_millis(200)) => {}

@@ -18,7 +18,7 @@ pub fn or_dash<T: std::fmt::Display>(value: Option<T>) -> String {
 pub fn moment(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at).map_or_else(
         |_| "–".to_owned(),
-        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        |at| at.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
     )
 }
 
@@ -26,7 +26,7 @@ pub fn moment(at: Millis) -> String {
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(headings.iter().copied());
     table

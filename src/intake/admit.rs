@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use super::ledger::{Admission, Ledger, NewFax};
 use super::settle::Signal;
 use super::survey::Candidate;
-use super::{Kind, Spool, hylafax, look, mgetty};
 use super::tags::Tags;
+use super::{Kind, Spool, hylafax, look, mgetty};
 use crate::decode::{self, raw_g3};
 use crate::fax::{Arrival, CallRecord, Fault, Format, Millis, Number, Original, Receipt};
 
@@ -37,7 +37,13 @@ pub enum Reading {
 }
 
 /// Reads a candidate: blocking.
-pub fn read(spool: &Spool, candidate: &Candidate, signal: Signal, now: Millis, zone: &TimeZone) -> io::Result<Reading> {
+pub fn read(
+    spool: &Spool,
+    candidate: &Candidate,
+    signal: Signal,
+    now: Millis,
+    zone: &TimeZone,
+) -> io::Result<Reading> {
     let limit = decode::Limits::default().bytes;
     if candidate.bytes() > limit {
         return Ok(Reading::TooLarge);
@@ -54,7 +60,7 @@ pub fn read(spool: &Spool, candidate: &Candidate, signal: Signal, now: Millis, z
             let names = candidate.files.iter().map(|file| file.name.clone());
             let pages: Vec<(String, Vec<u8>)> = names.zip(files).collect();
             (raw_g3::bundle(&pages), Format::G3Bundle)
-        },
+        }
         Kind::Hylafax | Kind::Drop => {
             let bytes = files.pop().unwrap_or_default();
             let format = decode::sniff(&bytes).unwrap_or_else(|| by_name(&candidate.name));
@@ -75,7 +81,14 @@ fn by_name(name: &str) -> Format {
 }
 
 /// The call, strongest source first: ticket, sidecar, the file's own tags and name, logs, the spool's settings.
-fn record(spool: &Spool, candidate: &Candidate, bytes: &[u8], signal: Signal, now: Millis, zone: &TimeZone) -> CallRecord {
+fn record(
+    spool: &Spool,
+    candidate: &Candidate,
+    bytes: &[u8],
+    signal: Signal,
+    now: Millis,
+    zone: &TimeZone,
+) -> CallRecord {
     let newest = candidate.tickets.last().map(|slip| slip.ticket.record(&spool.call_ids)).unwrap_or_default();
     let told = match &candidate.sidecar {
         Some((_, record)) => newest.or(record.clone()),

@@ -61,21 +61,62 @@ impl Fields {
         let station = |keys: &[&str]| self.first(keys).map(StationId);
         CallRecord {
             caller: self
-                .first(&["caller", "caller_id", "callerid(num)", "callerid", "caller_id_number", "caller-caller-id-number"])
+                .first(&[
+                    "caller",
+                    "caller_id",
+                    "callerid(num)",
+                    "callerid",
+                    "caller_id_number",
+                    "caller-caller-id-number",
+                ])
                 .map(Number),
-            caller_name: station(&["caller_name", "callerid(name)", "calleridname", "caller_id_name", "caller-caller-id-name"]),
+            caller_name: station(&[
+                "caller_name",
+                "callerid(name)",
+                "calleridname",
+                "caller_id_name",
+                "caller-caller-id-name",
+            ]),
             did: self
-                .first(&["did", "called_id", "exten", "callerid(dnid)", "destination_number", "caller-destination-number"])
+                .first(&[
+                    "did",
+                    "called_id",
+                    "exten",
+                    "callerid(dnid)",
+                    "destination_number",
+                    "caller-destination-number",
+                ])
                 .map(Number),
-            tsi: station(&["tsi", "remotestationid", "faxopt(remotestationid)", "fax_remote_station_id", "fax-remote-station-id"]),
-            csi: station(&["csi", "localstationid", "faxopt(localstationid)", "fax_local_station_id", "fax-local-station-id"]),
+            tsi: station(&[
+                "tsi",
+                "remotestationid",
+                "faxopt(remotestationid)",
+                "fax_remote_station_id",
+                "fax-remote-station-id",
+            ]),
+            csi: station(&[
+                "csi",
+                "localstationid",
+                "faxopt(localstationid)",
+                "fax_local_station_id",
+                "fax-local-station-id",
+            ]),
             subaddress: self.first(&["subaddress", "sub"]),
             device: self.first(&["device", "channel", "channel_name"]),
             commid: None,
             received_at: self.first(&["received_at"]).and_then(|text| moment(&text)),
             seconds: self.number(&["seconds", "duration", "billsec"]),
-            rate: self.number(&["rate", "faxbitrate", "faxopt(rate)", "fax_transfer_rate", "transfer_rate", "fax-transfer-rate"]),
-            ecm: self.first(&["ecm", "faxopt(ecm)", "fax_ecm_used", "fax-ecm-used"]).and_then(|text| yes_or_no(&text)),
+            rate: self.number(&[
+                "rate",
+                "faxbitrate",
+                "faxopt(rate)",
+                "fax_transfer_rate",
+                "transfer_rate",
+                "fax-transfer-rate",
+            ]),
+            ecm: self
+                .first(&["ecm", "faxopt(ecm)", "fax_ecm_used", "fax-ecm-used"])
+                .and_then(|text| yes_or_no(&text)),
             data_format: self.first(&["data_format", "fax_encoding_name"]),
             pages_announced: self.number(&[
                 "pages",
@@ -98,7 +139,14 @@ impl Fields {
             // spandsp's T30_ERR_OK is 0
             .or_else(|| self.number(&["fax_result_code", "fax-result-code"]).map(|code| code == 0));
         let words = || {
-            let told = ["error", "faxerror", "faxopt(error)", "fax_result_text", "fax-result-text", "faxstatusstring"];
+            let told = [
+                "error",
+                "faxerror",
+                "faxopt(error)",
+                "fax_result_text",
+                "fax-result-text",
+                "faxstatusstring",
+            ];
             let said = self.first(&told).or_else(|| self.first(&["faxopt(statusstr)"]));
             said.unwrap_or_else(|| "reception failed".to_owned())
         };
@@ -169,7 +217,10 @@ mod tests {
         ]);
         assert_eq!((record.receipt, record.ecm, record.tsi), (Receipt::Complete, Some(true), None));
         assert_eq!(record.sender_make.as_deref(), Some("Canon"));
-        assert_eq!(fields(&[("fax_result_code", "48"), ("fax_result_text", "No EOP")]).receipt, Receipt::Broken("No EOP".into()));
+        assert_eq!(
+            fields(&[("fax_result_code", "48"), ("fax_result_text", "No EOP")]).receipt,
+            Receipt::Broken("No EOP".into())
+        );
         assert_eq!(fields(&[("fax_result_text", "OK")]).receipt, Receipt::Unknown);
     }
 

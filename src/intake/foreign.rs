@@ -19,8 +19,17 @@ pub fn text(bytes: &[u8]) -> String {
 /// `None` for a text that says nothing: empty, or a placeholder that a fax program writes when it knows nothing
 /// (HylaFAX `<UNSPECIFIED>`, mgetty `none`, Asterisk and FreeSWITCH `unknown`, `anonymous`).
 pub fn told(text: &str) -> Option<String> {
-    const NOTHING: [&str; 9] =
-        ["<unspecified>", "<unknown>", "<none>", "none", "unknown", "anonymous", "unavailable", "(null)", "null"];
+    const NOTHING: [&str; 9] = [
+        "<unspecified>",
+        "<unknown>",
+        "<none>",
+        "none",
+        "unknown",
+        "anonymous",
+        "unavailable",
+        "(null)",
+        "null",
+    ];
     let text = text.trim();
     let nothing = text.is_empty() || NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word));
     (!nothing).then(|| text.to_owned())

@@ -101,7 +101,11 @@ pub fn write_ticket(
 }
 
 /// The ticket that a hook's arguments make; its `at` is still 0.
-pub fn understand(kind: HookKind, args: &[OsString], env: &[(OsString, OsString)]) -> Result<Ticket, HookError> {
+pub fn understand(
+    kind: HookKind,
+    args: &[OsString],
+    env: &[(OsString, OsString)],
+) -> Result<Ticket, HookError> {
     let args: Vec<String> = args.iter().map(|arg| foreign::text(arg.as_bytes())).collect();
     let env: BTreeMap<&OsStr, String> =
         env.iter().map(|(key, value)| (key.as_os_str(), foreign::text(value.as_bytes()))).collect();
@@ -126,7 +130,10 @@ fn usage(kind: HookKind, problem: impl Into<String>) -> HookError {
 fn hylafax(args: &[String], env: &Env<'_>) -> Result<Ticket, HookError> {
     let kind = HookKind::Hylafax;
     let [file, device, commid, message, call_ids @ ..] = args else {
-        return Err(usage(kind, format!("expected qfile, device, commid, message and CallIDs, got {} arguments", args.len())));
+        return Err(usage(
+            kind,
+            format!("expected qfile, device, commid, message and CallIDs, got {} arguments", args.len()),
+        ));
     };
     if file.is_empty() {
         return Err(usage(kind, "the first argument, the file, is empty"));
@@ -159,7 +166,10 @@ fn hylafax(args: &[String], env: &Env<'_>) -> Result<Ticket, HookError> {
 fn mgetty(args: &[String], env: &Env<'_>) -> Result<Ticket, HookError> {
     let kind = HookKind::Mgetty;
     let [code, sender, pages, files @ ..] = args else {
-        return Err(usage(kind, format!("expected hangup code, sender id, pages and files, got {} arguments", args.len())));
+        return Err(usage(
+            kind,
+            format!("expected hangup code, sender id, pages and files, got {} arguments", args.len()),
+        ));
     };
     let mut fields = Fields::default();
     if code.parse::<i32>() == Ok(0) {
@@ -170,7 +180,8 @@ fn mgetty(args: &[String], env: &Env<'_>) -> Result<Ticket, HookError> {
     }
     fields.set("tsi", sender.as_str());
     fields.set("pages", pages.as_str());
-    let told = [("CALLER_ID", "caller"), ("CALLER_NAME", "caller_name"), ("CALLED_ID", "did"), ("DEVICE", "device")];
+    let told =
+        [("CALLER_ID", "caller"), ("CALLER_NAME", "caller_name"), ("CALLED_ID", "did"), ("DEVICE", "device")];
     for (name, key) in told {
         if let Some(value) = variable(env, name) {
             fields.set(key, value);
@@ -191,8 +202,8 @@ fn pairs(kind: HookKind, args: &[String], env: &Env<'_>) -> Result<Ticket, HookE
     if let [object] = args
         && object.trim_start().starts_with('{')
     {
-        let parsed: serde_json::Value =
-            serde_json::from_str(object).map_err(|error| usage(kind, format!("the argument is not JSON: {error}")))?;
+        let parsed: serde_json::Value = serde_json::from_str(object)
+            .map_err(|error| usage(kind, format!("the argument is not JSON: {error}")))?;
         let object = parsed.as_object().ok_or_else(|| usage(kind, "the argument is not a JSON object"))?;
         for (key, value) in Fields::from_json(object).into_map() {
             fields.set(&key, value);
@@ -206,7 +217,14 @@ fn pairs(kind: HookKind, args: &[String], env: &Env<'_>) -> Result<Ticket, HookE
     }
     let names = ["file", "filename", "faxopt(filename)", "fax_filename", "faxfile"];
     let file = fields.first(&names).ok_or_else(|| usage(kind, "no file=… was given"))?;
-    Ok(Ticket { kind, at: 0, files: vec![file], commid: None, call_ids: Vec::new(), fields: fields.into_map() })
+    Ok(Ticket {
+        kind,
+        at: 0,
+        files: vec![file],
+        commid: None,
+        call_ids: Vec::new(),
+        fields: fields.into_map(),
+    })
 }
 
 /// Owner and group may read and write: the folder's group is the gateway's (set-group-ID folder).
@@ -248,7 +266,15 @@ mod tests {
 
     #[test]
     fn faxrcvd_arguments_become_a_ticket() {
-        let args = os(&["recvq/fax000000012.tif", "ttyIAX0", "000000031", "", "28101234", "CHAN \"$(x)\"", "21234567"]);
+        let args = os(&[
+            "recvq/fax000000012.tif",
+            "ttyIAX0",
+            "000000031",
+            "",
+            "28101234",
+            "CHAN \"$(x)\"",
+            "21234567",
+        ]);
         let ticket = understand(HookKind::Hylafax, &args, &[]).unwrap();
         assert_eq!(ticket.files, ["recvq/fax000000012.tif"]);
         let record = ticket.record(&[]);
@@ -273,7 +299,8 @@ mod tests {
     #[test]
     fn new_fax_arguments_become_a_ticket() {
         let args = os(&["0", "+852 2810 1234", "2", "/in/ff1234567S0-852.01", "/in/ff1234567S0-852.02"]);
-        let environment = env(&[("CALLER_ID", "none"), ("CALLED_ID", "21234567"), ("DEVICE", "ttyS0"), ("HOME", "/")]);
+        let environment =
+            env(&[("CALLER_ID", "none"), ("CALLED_ID", "21234567"), ("DEVICE", "ttyS0"), ("HOME", "/")]);
         let ticket = understand(HookKind::Mgetty, &args, &environment).unwrap();
         assert_eq!(ticket.files.len(), 2);
         let record = ticket.record(&[]);

@@ -9,7 +9,11 @@ use crate::store::{Store, StoreError};
 /// Where faxes are brought in. What returns `Ok` is durable.
 pub trait Ledger: Send + Sync {
     /// The fax of an arrival, if it was admitted.
-    fn find_arrival(&self, source: &str, key: &str) -> impl Future<Output = Result<Option<FaxId>, Fault>> + Send;
+    fn find_arrival(
+        &self,
+        source: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<FaxId>, Fault>> + Send;
 
     /// Stores an original's bytes.
     fn put(&self, bytes: &[u8]) -> impl Future<Output = Result<Sha256, Fault>> + Send;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags};
 
-use super::settle::{Lock, Structure, Writer};
 use super::foreign;
+use super::settle::{Lock, Structure, Writer};
 use super::tags::Tags;
 use crate::decode::raw_g3;
 use crate::fax::{Format, Millis};
@@ -157,7 +157,8 @@ pub fn writer(inodes: &[(u64, u64)]) -> Writer {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Writer::Unknown };
     let mut all_seen = true;
     for process in processes.flatten() {
-        let is_process = process.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
+        let is_process =
+            process.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
         if !is_process {
             continue;
         }
@@ -169,7 +170,8 @@ pub fn writer(inodes: &[(u64, u64)]) -> Writer {
             }
         };
         for file in files.flatten() {
-            let same = std::fs::metadata(file.path()).is_ok_and(|meta| inodes.contains(&(meta.dev(), meta.ino())));
+            let same =
+                std::fs::metadata(file.path()).is_ok_and(|meta| inodes.contains(&(meta.dev(), meta.ino())));
             if same && opened_for_writing(&process.path().join("fdinfo").join(file.file_name())) {
                 return Writer::Open;
             }

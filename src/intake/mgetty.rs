@@ -37,12 +37,16 @@ impl PageName {
             _ => return None,
         };
         let hex: String = chars.by_ref().take(7).collect();
-        if !page_digits || hex.len() != 7 || !hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        if !page_digits
+            || hex.len() != 7
+            || !hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        {
             return None;
         }
         let line: String = chars.by_ref().take(2).collect();
         let rest = chars.as_str();
-        let line_fits = line.chars().count() == 2 && line.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        let line_fits =
+            line.chars().count() == 2 && line.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
         let tsi = match rest.strip_prefix('-') {
             Some(id) => super::foreign::told(id),
             None if rest.is_empty() => None,
@@ -81,7 +85,9 @@ impl PageName {
 pub fn record(pages: &[PageName], now: Millis) -> CallRecord {
     let first = pages.first();
     CallRecord {
-        tsi: first.and_then(|page| page.tsi.clone()).map(|id| StationId(id.replace('-', " ").trim().to_owned())),
+        tsi: first
+            .and_then(|page| page.tsi.clone())
+            .map(|id| StationId(id.replace('-', " ").trim().to_owned())),
         device: first.map(|page| format!("tty{}", page.line)),
         received_at: first.map(|page| page.started(now)),
         ..CallRecord::default()
@@ -115,7 +121,17 @@ mod tests {
         assert_eq!(page.tsi.as_deref(), Some("852-2810-1234"));
         assert_eq!(PageName::parse("fn3ad2c11S1.100").unwrap().page, 100);
         assert_eq!(PageName::parse("fn3ad2c11S1.01").unwrap().tsi, None);
-        for no in ["", "fn3ad2c11S0", "fx3ad2c11S0.01", "fn3AD2c11S0.01", "fn3ad2c1.01", "fn3ad2c11S0x.01", "fn3ad2c11S0.1", "fax000000012.tif", "fn3ad2c11/0.01"] {
+        for no in [
+            "",
+            "fn3ad2c11S0",
+            "fx3ad2c11S0.01",
+            "fn3AD2c11S0.01",
+            "fn3ad2c1.01",
+            "fn3ad2c11S0x.01",
+            "fn3ad2c11S0.1",
+            "fax000000012.tif",
+            "fn3ad2c11/0.01",
+        ] {
             assert_eq!(PageName::parse(no), None, "{no}");
         }
     }
@@ -132,9 +148,11 @@ mod tests {
 
     #[test]
     fn pages_of_one_call_are_one_fax_though_their_resolution_changes() {
-        let names = ["fn3ad2c11S0-852.02", "ff3ad2c11S0-852.10", "fn3ad2c11S0-852.01", "fn3ad2c11S1.01", "seqf"];
+        let names =
+            ["fn3ad2c11S0-852.02", "ff3ad2c11S0-852.10", "fn3ad2c11S0-852.01", "fn3ad2c11S1.01", "seqf"];
         let groups = group(names.map(str::to_owned));
-        let pages: Vec<Vec<u32>> = groups.iter().map(|pages| pages.iter().map(|page| page.page).collect()).collect();
+        let pages: Vec<Vec<u32>> =
+            groups.iter().map(|pages| pages.iter().map(|page| page.page).collect()).collect();
         assert_eq!(pages, [vec![1, 2, 10], vec![1]]);
     }
 

@@ -61,7 +61,8 @@ pub fn release(spool: &Spool, candidate: &Candidate) -> io::Result<Released> {
 pub fn put_tickets_aside(spool: &Spool, tickets: Vec<PathBuf>) -> io::Result<()> {
     let Some(done) = survey::done_folder(spool).filter(|_| !tickets.is_empty()) else { return Ok(()) };
     for ticket in tickets {
-        let policy = if spool.release == Release::Delete { Release::Delete } else { Release::Move(done.clone()) };
+        let policy =
+            if spool.release == Release::Delete { Release::Delete } else { Release::Move(done.clone()) };
         let_go(&ticket, &policy)?;
     }
     Ok(())

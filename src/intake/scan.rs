@@ -208,7 +208,12 @@ impl Scanner {
     }
 
     /// Asks the store once for each state of a candidate.
-    async fn is_known<L: Ledger>(&mut self, ledger: &L, candidate: &Candidate, key: &str) -> Result<bool, IntakeError> {
+    async fn is_known<L: Ledger>(
+        &mut self,
+        ledger: &L,
+        candidate: &Candidate,
+        key: &str,
+    ) -> Result<bool, IntakeError> {
         if self.known.contains(key) {
             return Ok(true);
         }
@@ -259,7 +264,8 @@ impl Scanner {
                 return Ok(());
             }
             Ok(Reading::TooLarge) => {
-                let words = format!("it has {} bytes, more than any fax: it is left where it is", candidate.bytes());
+                let words =
+                    format!("it has {} bytes, more than any fax: it is left where it is", candidate.bytes());
                 self.say(Finding { code: "intake.too-large", name: candidate.name, words }, report);
                 return Ok(());
             }
@@ -268,8 +274,9 @@ impl Scanner {
                 return Ok(());
             }
         };
-        let admission =
-            admit::admit(ledger, &self.spool, &candidate, &key, taken, now).await.map_err(IntakeError::Ledger)?;
+        let admission = admit::admit(ledger, &self.spool, &candidate, &key, taken, now)
+            .await
+            .map_err(IntakeError::Ledger)?;
         self.known.insert(key);
         if admission.new {
             tracing::info!(
@@ -334,7 +341,11 @@ impl Scanner {
         self.note(ledger, call, "the hook named no file that is in the spool", now, report).await?;
         let spool = Arc::clone(&self.spool);
         let path = slip.entry.path.clone();
-        self.aside(slip.entry.name, blocking(move || release::put_tickets_aside(&spool, vec![path])).await, report);
+        self.aside(
+            slip.entry.name,
+            blocking(move || release::put_tickets_aside(&spool, vec![path])).await,
+            report,
+        );
         Ok(())
     }
 
@@ -371,7 +382,8 @@ impl Scanner {
         };
         let noted = ledger.note_call_without_pages(&self.spool.name, &call, &reason, now).await;
         if noted.map_err(IntakeError::Ledger)? {
-            metrics::counter!("faxgate_calls_without_pages_total", "spool" => self.spool.name.clone()).increment(1);
+            metrics::counter!("faxgate_calls_without_pages_total", "spool" => self.spool.name.clone())
+                .increment(1);
             report.empty_calls += 1;
         }
         Ok(())

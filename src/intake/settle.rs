@@ -249,30 +249,107 @@ mod tests {
             ("fresh", hylafax(), Err(Changing)),
             ("a free lock is no proof", Signals { unchanged: QUIET / 2, ..hylafax() }, Err(Changing)),
             ("ticket", Signals { ticket: true, ..hylafax() }, Ok(Signal::Ticket)),
-            ("ticket of an earlier call, file being received again", Signals { ticket: true, lock: Lock::Held, ..hylafax() }, Err(Locked)),
-            ("locked though long quiet", Signals { lock: Lock::Held, unchanged: ABANDONED, ..hylafax() }, Err(Locked)),
+            (
+                "ticket of an earlier call, file being received again",
+                Signals { ticket: true, lock: Lock::Held, ..hylafax() },
+                Err(Locked),
+            ),
+            (
+                "locked though long quiet",
+                Signals { lock: Lock::Held, unchanged: ABANDONED, ..hylafax() },
+                Err(Locked),
+            ),
             ("0600 while received", Signals { lock: Lock::Denied, ..hylafax() }, Err(Denied)),
             ("mode", Signals { mode_reached: Some(true), ..hylafax() }, Ok(Signal::Mode)),
-            ("mode, with a hook that comes after it", Signals { mode_reached: Some(true), hook: true, ..hylafax() }, Err(HookPending)),
-            ("mode, with a hook that did not come", Signals { mode_reached: Some(true), hook: true, unchanged: TICKET_GRACE, ..hylafax() }, Ok(Signal::Mode)),
+            (
+                "mode, with a hook that comes after it",
+                Signals { mode_reached: Some(true), hook: true, ..hylafax() },
+                Err(HookPending),
+            ),
+            (
+                "mode, with a hook that did not come",
+                Signals { mode_reached: Some(true), hook: true, unchanged: TICKET_GRACE, ..hylafax() },
+                Ok(Signal::Mode),
+            ),
             ("mode not yet", Signals { mode_reached: Some(false), ..hylafax() }, Err(Changing)),
-            ("mode means nothing for mgetty", Signals { mode_reached: Some(true), ..fresh(Kind::Mgetty) }, Err(Changing)),
-            ("mode does not beat ticket_only", Signals { mode_reached: Some(true), ticket_only: true, ..hylafax() }, Err(NoTicket)),
-            ("ticket_only waits for ever", Signals { ticket_only: true, unchanged: ABANDONED * 9, look: looked(Structure::Whole, Writer::None), ..hylafax() }, Err(NoTicket)),
-            ("ticket_only with ticket", Signals { ticket_only: true, ticket: true, ..hylafax() }, Ok(Signal::Ticket)),
+            (
+                "mode means nothing for mgetty",
+                Signals { mode_reached: Some(true), ..fresh(Kind::Mgetty) },
+                Err(Changing),
+            ),
+            (
+                "mode does not beat ticket_only",
+                Signals { mode_reached: Some(true), ticket_only: true, ..hylafax() },
+                Err(NoTicket),
+            ),
+            (
+                "ticket_only waits for ever",
+                Signals {
+                    ticket_only: true,
+                    unchanged: ABANDONED * 9,
+                    look: looked(Structure::Whole, Writer::None),
+                    ..hylafax()
+                },
+                Err(NoTicket),
+            ),
+            (
+                "ticket_only with ticket",
+                Signals { ticket_only: true, ticket: true, ..hylafax() },
+                Ok(Signal::Ticket),
+            ),
             ("sidecar", Signals { sidecar: true, ..drop() }, Ok(Signal::Sidecar)),
-            ("a json beside a HylaFAX file is no sidecar", Signals { sidecar: true, ..hylafax() }, Err(Changing)),
+            (
+                "a json beside a HylaFAX file is no sidecar",
+                Signals { sidecar: true, ..hylafax() },
+                Err(Changing),
+            ),
             ("header only", Signals { bytes: 8, unchanged: ABANDONED * 2, ..hylafax() }, Err(Empty)),
             ("header only, sidecar", Signals { bytes: 8, sidecar: true, ..drop() }, Err(Empty)),
             ("header only, ticket", Signals { bytes: 0, ticket: true, ..drop() }, Ok(Signal::Ticket)),
-            ("quiet and whole", Signals { unchanged: QUIET, look: looked(Structure::Whole, Writer::None), ..drop() }, Ok(Signal::Quiet)),
-            ("quiet and whole, writers not to be seen", Signals { unchanged: QUIET, look: looked(Structure::Whole, Writer::Unknown), ..drop() }, Ok(Signal::Quiet)),
-            ("quiet, whole, but open", Signals { unchanged: QUIET, look: looked(Structure::Whole, Writer::Open), ..drop() }, Err(Written)),
-            ("open for ever", Signals { unchanged: ABANDONED * 2, look: looked(Structure::Whole, Writer::Open), ..drop() }, Err(Written)),
-            ("page count not written", Signals { unchanged: QUIET, look: looked(Structure::NotClosed, Writer::None), ..drop() }, Err(Unfinished)),
-            ("chain broken", Signals { unchanged: QUIET, look: looked(Structure::Broken, Writer::Unknown), ..drop() }, Err(Unfinished)),
-            ("its writer died", Signals { unchanged: ABANDONED, look: looked(Structure::NotClosed, Writer::None), ..drop() }, Ok(Signal::Abandoned)),
-            ("mgetty page without its end", Signals { unchanged: ABANDONED, look: looked(Structure::Broken, Writer::Unknown), ..fresh(Kind::Mgetty) }, Ok(Signal::Abandoned)),
+            (
+                "quiet and whole",
+                Signals { unchanged: QUIET, look: looked(Structure::Whole, Writer::None), ..drop() },
+                Ok(Signal::Quiet),
+            ),
+            (
+                "quiet and whole, writers not to be seen",
+                Signals { unchanged: QUIET, look: looked(Structure::Whole, Writer::Unknown), ..drop() },
+                Ok(Signal::Quiet),
+            ),
+            (
+                "quiet, whole, but open",
+                Signals { unchanged: QUIET, look: looked(Structure::Whole, Writer::Open), ..drop() },
+                Err(Written),
+            ),
+            (
+                "open for ever",
+                Signals { unchanged: ABANDONED * 2, look: looked(Structure::Whole, Writer::Open), ..drop() },
+                Err(Written),
+            ),
+            (
+                "page count not written",
+                Signals { unchanged: QUIET, look: looked(Structure::NotClosed, Writer::None), ..drop() },
+                Err(Unfinished),
+            ),
+            (
+                "chain broken",
+                Signals { unchanged: QUIET, look: looked(Structure::Broken, Writer::Unknown), ..drop() },
+                Err(Unfinished),
+            ),
+            (
+                "its writer died",
+                Signals { unchanged: ABANDONED, look: looked(Structure::NotClosed, Writer::None), ..drop() },
+                Ok(Signal::Abandoned),
+            ),
+            (
+                "mgetty page without its end",
+                Signals {
+                    unchanged: ABANDONED,
+                    look: looked(Structure::Broken, Writer::Unknown),
+                    ..fresh(Kind::Mgetty)
+                },
+                Ok(Signal::Abandoned),
+            ),
         ];
         for (name, signals, expected) in rows {
             let verdict = match judge(&signals) {

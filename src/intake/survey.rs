@@ -68,7 +68,12 @@ impl Candidate {
             [file] if self.pages.is_empty() => file.id.key(&file.name),
             files => {
                 let keys: Vec<String> = files.iter().map(|file| file.id.key(&file.name)).collect();
-                format!("{}|{}|{}", self.name, files.len(), crate::fax::Sha256::of(keys.join("\n").as_bytes()))
+                format!(
+                    "{}|{}|{}",
+                    self.name,
+                    files.len(),
+                    crate::fax::Sha256::of(keys.join("\n").as_bytes())
+                )
             }
         }
     }
@@ -156,7 +161,13 @@ fn regular(entry: Entry, findings: &mut Vec<Finding>) -> Option<Entry> {
 }
 
 fn single(entry: Entry) -> Candidate {
-    Candidate { name: entry.name.clone(), files: vec![entry], pages: Vec::new(), tickets: Vec::new(), sidecar: None }
+    Candidate {
+        name: entry.name.clone(),
+        files: vec![entry],
+        pages: Vec::new(),
+        tickets: Vec::new(),
+        sidecar: None,
+    }
 }
 
 fn single_files(entries: Vec<Entry>, fits: impl Fn(&str) -> bool, survey: &mut Survey) {
@@ -184,7 +195,8 @@ fn pages(entries: Vec<Entry>, survey: &mut Survey) {
 fn dropped(entries: Vec<Entry>, survey: &mut Survey) {
     const TAKEN: [&str; 4] = ["tif", "tiff", "pdf", "png"];
     const UNFINISHED: [&str; 4] = ["tmp", "part", "partial", "filepart"];
-    let extension = |name: &str| name.rsplit_once('.').map(|(_, last)| last.to_ascii_lowercase()).unwrap_or_default();
+    let extension =
+        |name: &str| name.rsplit_once('.').map(|(_, last)| last.to_ascii_lowercase()).unwrap_or_default();
     let mut sidecars = Vec::new();
     for entry in entries {
         let kind = extension(&entry.name);
@@ -211,10 +223,9 @@ fn dropped(entries: Vec<Entry>, survey: &mut Survey) {
 /// Puts a sidecar to its file: `name.json` or `name.tif.json` for `name.tif`.
 fn beside(entry: Entry, survey: &mut Survey) {
     let stem = entry.name.strip_suffix(".json").unwrap_or(&entry.name).to_owned();
-    let file = survey
-        .candidates
-        .iter_mut()
-        .find(|candidate| candidate.name == stem || candidate.name.rsplit_once('.').is_some_and(|(s, _)| s == stem));
+    let file = survey.candidates.iter_mut().find(|candidate| {
+        candidate.name == stem || candidate.name.rsplit_once('.').is_some_and(|(s, _)| s == stem)
+    });
     let finding = |code, name, words| Finding { code, name, words };
     let read = match look::read_whole(&entry.path, sidecar::MOST_BYTES) {
         Ok(Some((bytes, _))) => sidecar::parse(&bytes).map_err(|error| error.to_string()),
@@ -247,9 +258,12 @@ fn assign(slips: Vec<Slip>, spool: &Spool, survey: &mut Survey) {
             });
             continue;
         };
-        let named = |candidate: &&mut Candidate| candidate.files.iter().any(|file| names.contains(&file.name));
+        let named =
+            |candidate: &&mut Candidate| candidate.files.iter().any(|file| names.contains(&file.name));
         match survey.candidates.iter_mut().find(named) {
-            Some(candidate) if slip.entry.id.written() + SLACK >= candidate.written() => candidate.tickets.push(slip),
+            Some(candidate) if slip.entry.id.written() + SLACK >= candidate.written() => {
+                candidate.tickets.push(slip)
+            }
             // The file is of a later call under the same name: the ticket's own file is gone.
             Some(_) | None => survey.without_file.push(slip),
         }

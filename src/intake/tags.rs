@@ -24,7 +24,8 @@ pub struct Tags<'a> {
 impl<'a> Tags<'a> {
     /// Reads what can be reached; nothing of what is no TIFF.
     pub fn read(bytes: &'a [u8]) -> Self {
-        tiff::walk(bytes).map_or_else(|_| Self::default(), |walk| Self { pages: walk.ifds, whole: walk.complete })
+        tiff::walk(bytes)
+            .map_or_else(|_| Self::default(), |walk| Self { pages: walk.ifds, whole: walk.complete })
     }
 
     /// True where spandsp wrote several pages and did not come to number them: still open, or its process died.

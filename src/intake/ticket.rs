@@ -92,7 +92,9 @@ fn same_folder(one: &Path, other: &Path) -> bool {
 /// configuration puts the DID fourth: that is what [`CallIdMap`] is for.
 pub fn named_call_ids(ids: &[String], device: Option<&str>, maps: &[CallIdMap]) -> CallRecord {
     let standard = ["caller", "caller_name", "did"].map(str::to_owned);
-    let fits = |map: &&CallIdMap| glob::Pattern::new(&map.device).is_ok_and(|glob| glob.matches(device.unwrap_or("")));
+    let fits = |map: &&CallIdMap| {
+        glob::Pattern::new(&map.device).is_ok_and(|glob| glob.matches(device.unwrap_or("")))
+    };
     let fields = maps.iter().find(fits).map_or(&standard[..], |map| &map.fields);
     let mut record = CallRecord::default();
     for (id, field) in ids.iter().zip(fields) {

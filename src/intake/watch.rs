@@ -28,7 +28,13 @@ const RETRY: Duration = Duration::from_secs(5);
 const SOONEST: Duration = Duration::from_millis(100);
 
 /// Watches a spool until cancelled. `zone` is that of the fax server's clock, in which it writes dates. A scan that is under way is finished first: nothing is half admitted.
-pub async fn run<L: Ledger>(spool: Spool, ledger: L, interval: Duration, zone: TimeZone, cancel: CancellationToken) {
+pub async fn run<L: Ledger>(
+    spool: Spool,
+    ledger: L,
+    interval: Duration,
+    zone: TimeZone,
+    cancel: CancellationToken,
+) {
     let (hint, mut hints) = mpsc::channel::<()>(1);
     let mut scanner = Scanner::new(spool, zone);
     let mut eyes = Eyes::default();
@@ -96,7 +102,8 @@ impl Eyes {
     /// Watches what is there; called before every scan, it does nothing while the same folders are watched.
     fn open(&mut self, spool: &Spool, hint: &mpsc::Sender<()>) {
         let folders = std::iter::once(&spool.path).chain(&spool.tickets);
-        let there: Vec<(PathBuf, u64)> = folders.filter_map(|folder| Some((folder.clone(), inode(folder)?))).collect();
+        let there: Vec<(PathBuf, u64)> =
+            folders.filter_map(|folder| Some((folder.clone(), inode(folder)?))).collect();
         if self.watcher.is_some() && there == self.watched {
             return;
         }

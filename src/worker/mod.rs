@@ -38,6 +38,19 @@ pub struct Settings {
     pub recognize: recognize::Settings,
 }
 
+impl Default for Settings {
+    /// A worker a core, a minute and a half a page, 2 GiB a worker.
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            page_time: Duration::from_secs(90),
+            memory: 2 << 30,
+            enhance: enhance::Settings::default(),
+            recognize: recognize::Settings { models: None },
+        }
+    }
+}
+
 /// What a worker says of one page.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Transcript {

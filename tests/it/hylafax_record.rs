@@ -63,7 +63,9 @@ async fn the_logs_add_device_pages_and_result() {
     let logs = dir.path().join("log");
     fs::create_dir(&logs).unwrap();
     let line = |day: &str, commid: &str, reason: &str| {
-        format!("{day} 09:15\tRECV\t{commid}\tttyIAX3\trecvq/fax000000012.tif\t\"\"\tfax\t\"\"\t\"TSI\"\t{PARAMS}\t2\t0:00:42\t0:01:10\t\"{reason}\"\t\"\"\t\"\"\t\"\"\t\"\"\t\"\"\n")
+        format!(
+            "{day} 09:15\tRECV\t{commid}\tttyIAX3\trecvq/fax000000012.tif\t\"\"\tfax\t\"\"\t\"TSI\"\t{PARAMS}\t2\t0:00:42\t0:01:10\t\"{reason}\"\t\"\"\t\"\"\t\"\"\t\"\"\t\"\"\n"
+        )
     };
     let log = line("11/24/26", "000000031", "No carrier detected") + &line("12/30/26", "000000099", "");
     fs::write(logs.join("xferfaxlog"), log).unwrap();

@@ -216,7 +216,14 @@ async fn links_devices_and_giants_are_not_opened() {
 async fn what_hylafax_puts_beside_its_faxes_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let spool = spool(Kind::Hylafax, &dir.path().join("recvq"));
-    for name in ["seqf", "seqf.5", "fax000000001.tif.pdf", "fax000000001.pdf", "fax000000001.tif.g4", "fax000000001.g4.tif"] {
+    for name in [
+        "seqf",
+        "seqf.5",
+        "fax000000001.tif.pdf",
+        "fax000000001.pdf",
+        "fax000000001.tif.g4",
+        "fax000000001.g4.tif",
+    ] {
         whole_fax(&spool.path.join(name), 1, &[]);
     }
     let ledger = Memory::default();

@@ -47,7 +47,11 @@ impl Memory {
     }
 
     fn fail(inner: &Inner) -> Result<(), Fault> {
-        if inner.broken { Err(Fault::new("test.down", Disposition::Retry, "the store is down")) } else { Ok(()) }
+        if inner.broken {
+            Err(Fault::new("test.down", Disposition::Retry, "the store is down"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -77,7 +81,13 @@ impl Ledger for Memory {
         Ok(Admission { id, new: true })
     }
 
-    async fn note_call_without_pages(&self, _: &str, call: &CallRecord, reason: &str, _: Millis) -> Result<bool, Fault> {
+    async fn note_call_without_pages(
+        &self,
+        _: &str,
+        call: &CallRecord,
+        reason: &str,
+        _: Millis,
+    ) -> Result<bool, Fault> {
         let mut inner = self.inner.lock().unwrap();
         Self::fail(&inner)?;
         inner.empty.push((call.clone(), reason.to_owned()));

@@ -66,7 +66,12 @@ impl Line {
 }
 
 /// HylaFAX receives three pages: the caller is told after every write.
-async fn receive(line: &mut Line, writer: &mut TiffWriter, pause: i64, tags: impl Fn(u16) -> Vec<(u16, crate::intake_writers::Value)>) {
+async fn receive(
+    line: &mut Line,
+    writer: &mut TiffWriter,
+    pause: i64,
+    tags: impl Fn(u16) -> Vec<(u16, crate::intake_writers::Value)>,
+) {
     let path = writer.path.clone();
     line.not_yet(&path, pause, "file made, no page yet").await;
     for page in 1..=3u8 {
@@ -174,7 +179,8 @@ async fn spandsp_died_and_never_numbered_its_pages() {
     let spandsp = |page| vec![while_receiving(page), (305, text("Spandsp 0.0.6"))];
     receive(&mut line, &mut writer, QUICK_PAGE, spandsp).await;
     drop(writer);
-    line.not_yet(&path, ABANDONED.as_millis() as i64 - SECOND, "nobody writes, but it was never closed").await;
+    line.not_yet(&path, ABANDONED.as_millis() as i64 - SECOND, "nobody writes, but it was never closed")
+        .await;
     line.now += 2 * SECOND;
     line.taken(&fs::read(&path).unwrap()).await;
     assert!(matches!(line.ledger.faxes()[0].call.receipt, Receipt::Broken(_)));
@@ -273,7 +279,8 @@ async fn new_fax_reports_a_call_and_all_its_pages_are_one_fax() {
     let dir = tempfile::tempdir().unwrap();
     let tickets = dir.path().join("tickets");
     let mut line = Line::new(hooked(Kind::Mgetty, &dir.path().join("incoming"), &tickets));
-    let paths: Vec<PathBuf> = (1..=2).map(|page| line.folder.join(format!("fn3ad2c11S0-852.{page:02}"))).collect();
+    let paths: Vec<PathBuf> =
+        (1..=2).map(|page| line.folder.join(format!("fn3ad2c11S0-852.{page:02}"))).collect();
     for path in &paths {
         fs::write(path, page_data(7)).unwrap();
         line.not_yet(path, QUICK_PAGE, "a page").await;

@@ -17,7 +17,9 @@ pub enum Value {
 impl Value {
     fn packed(&self) -> (u16, u32, Vec<u8>) {
         match self {
-            Self::Short(values) => (3, values.len() as u32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            Self::Short(values) => {
+                (3, values.len() as u32, values.iter().flat_map(|v| v.to_le_bytes()).collect())
+            }
             Self::Long(value) => (4, 1, value.to_le_bytes().to_vec()),
             Self::Ratio(value) => (5, 1, [value.to_le_bytes(), 1u32.to_le_bytes()].concat()),
             Self::Text(text) => (2, text.len() as u32 + 1, [text.as_slice(), &[0]].concat()),
@@ -41,7 +43,8 @@ pub struct TiffWriter {
 
 impl TiffWriter {
     pub fn create(path: &Path, mode: u32) -> Self {
-        let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path).unwrap();
+        let mut file =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path).unwrap();
         file.write_all(b"II*\0\0\0\0\0").unwrap();
         Self { file, path: path.to_owned(), link_at: 4, strip: (0, 0), page_numbers: Vec::new() }
     }
@@ -86,7 +89,8 @@ impl TiffWriter {
         let mut entries = Vec::new();
         for (tag, value) in &tags {
             let (kind, count, bytes) = value.packed();
-            let mut entry = [tag.to_le_bytes().as_slice(), &kind.to_le_bytes(), &count.to_le_bytes()].concat();
+            let mut entry =
+                [tag.to_le_bytes().as_slice(), &kind.to_le_bytes(), &count.to_le_bytes()].concat();
             if bytes.len() <= 4 {
                 entry.extend(&bytes);
                 entry.resize(12, 0);

@@ -155,7 +155,7 @@ impl Stationery {
             preview: letter.preview,
             attachment: letter.without_pdf.is_none().then(|| Attachment {
                 media_type: "application/pdf",
-                file_name: self.pdf_name(letter),
+                file_name: self.pdf_name(letter.id, letter.call, letter.arrival, letter.document),
                 bytes: letter.pdf,
             }),
         })
@@ -193,9 +193,10 @@ impl Stationery {
         (subject, text, html)
     }
 
-    fn pdf_name(&self, letter: &Letter<'_>) -> String {
-        let at = view::received_at(letter.call, letter.arrival);
-        view::file_name(letter.id, letter.call, at, &self.zone, Some(letter.document.pages), "pdf")
+    /// The name under which the PDF travels: ASCII, sortable, nothing of the sender's but digits.
+    pub fn pdf_name(&self, id: &FaxId, call: &CallRecord, arrival: &Arrival, document: &Document) -> String {
+        let at = view::received_at(call, arrival);
+        view::file_name(id, call, at, &self.zone, Some(document.pages), "pdf")
     }
 
     fn original_name(&self, notice: &Notice<'_>) -> String {
@@ -221,7 +222,8 @@ impl Stationery {
             tags.push(words.tag_damaged());
         }
         let without = letter.without_pdf.as_ref();
-        let file_name = without.is_none().then(|| self.pdf_name(letter));
+        let file_name =
+            without.is_none().then(|| self.pdf_name(letter.id, letter.call, letter.arrival, letter.document));
         let picture = mime::showable(letter.preview).map(|_| mime::preview_cid(letter.message_id));
         context! {
             tags => strings(tags),

@@ -79,7 +79,10 @@ pub fn as_faxinfo(tags: &Tags<'_>, sizes: &PageSizes) -> Vec<(String, String)> {
 
 /// Each byte that is no printable ASCII becomes `?`.
 fn sanitized(raw: &[u8]) -> String {
-    c_string(raw).iter().map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '?' }).collect()
+    c_string(raw)
+        .iter()
+        .map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '?' })
+        .collect()
 }
 
 fn c_string(raw: &[u8]) -> &[u8] {
@@ -197,7 +200,9 @@ mod tests {
 
     #[test]
     fn page_sizes_are_found_as_hylafax_finds_them() {
-        let sizes = PageSizes::parse("# name\tabbr\nISO A4\t\t\tA4\t 9920\t14030\t9240\nNorth American Letter\tNA-LET\t10200\t13200\n");
+        let sizes = PageSizes::parse(
+            "# name\tabbr\nISO A4\t\t\tA4\t 9920\t14030\t9240\nNorth American Letter\tNA-LET\t10200\t13200\n",
+        );
         assert_eq!(sizes.nearest(216.0, 297.0), Some("ISO A4"));
         assert_eq!(sizes.nearest(216.0, 100.0), None);
         assert_eq!(PageSizes::builtin().nearest(216.0, 286.5), Some("default"));

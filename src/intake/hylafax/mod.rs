@@ -36,7 +36,14 @@ const SESSION_LOG: u64 = 1 << 20;
 
 /// Everything that the file and the server's logs tell. Logs that are missing or unreadable tell nothing.
 /// `ticket` is what the hook told, strongest; `modified` is the file's time, for want of a better one.
-pub fn record(spool: &Spool, name: &str, tags: &Tags<'_>, ticket: CallRecord, modified: Millis, zone: &TimeZone) -> CallRecord {
+pub fn record(
+    spool: &Spool,
+    name: &str,
+    tags: &Tags<'_>,
+    ticket: CallRecord,
+    modified: Millis,
+    zone: &TimeZone,
+) -> CallRecord {
     let near = tags.received_at(zone).unwrap_or(modified);
     let log = spool.logs.as_deref();
     let line = log
@@ -100,7 +107,19 @@ mod tests {
         for yes in ["fax000000012.tif", "fax00000007.tif", "fax1.tif"] {
             assert!(is_candidate(yes), "{yes}");
         }
-        for no in ["fax.tif", "seqf", "seqf.5", "fax1.tif.pdf", "fax1.tif.g4.tif", "fax1.g4", "fax1.g4.tif", "xfax1.tif", "fax1.TIF", "fax1a.tif", "fax١.tif"] {
+        for no in [
+            "fax.tif",
+            "seqf",
+            "seqf.5",
+            "fax1.tif.pdf",
+            "fax1.tif.g4.tif",
+            "fax1.g4",
+            "fax1.g4.tif",
+            "xfax1.tif",
+            "fax1.TIF",
+            "fax1a.tif",
+            "fax١.tif",
+        ] {
             assert!(!is_candidate(no), "{no}");
         }
     }

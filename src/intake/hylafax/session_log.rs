@@ -44,7 +44,9 @@ pub fn read(log: &[u8], file_name: &str) -> Session {
             let rest = rest.1;
             if let Some((_, reason)) = rest.split_once(" terminated abnormally: ") {
                 session.broken = foreign::told(reason);
-            } else if let Some((path, rest)) = rest.split_once(" from ").filter(|(path, _)| path.ends_with(".tif")) {
+            } else if let Some((path, rest)) =
+                rest.split_once(" from ").filter(|(path, _)| path.ends_with(".tif"))
+            {
                 if path.rsplit('/').next() == Some(file_name) && !found {
                     found = true;
                     document(rest, &mut session);

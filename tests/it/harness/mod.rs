@@ -1,5 +1,6 @@
 //! What stories share: real mail servers, PDF readers, spools.
 
+pub mod gateway;
 pub mod pdf;
 pub mod postfix;
 pub mod smtp;
