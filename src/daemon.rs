@@ -71,6 +71,7 @@ impl Gateway {
         let pool = Arc::new(Pool::new(program, config.worker.clone()));
         let settings = pipeline::Settings {
             faxes: config.worker.workers.max(2),
+            pages: config.worker.workers,
             limits: config.limits.clone(),
             ..pipeline::Settings::default()
         };

@@ -9,7 +9,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fax", &[]),
     ("decode", &["fax"]),
     ("enhance", &["fax"]),
-    ("recognize", &["fax"]),
+    ("recognize", &["fax", "enhance"]),
     ("compose", &["fax"]),
     ("route", &["fax"]),
     ("ops", &["fax"]),
