@@ -49,5 +49,5 @@ pub(super) async fn read(ctx: &Context, page: &Page, patient: bool) -> Result<Pa
 
 /// True for faults that have nothing to do with the page.
 fn fails_for_all(fault: &Fault) -> bool {
-    ["recognize.model.", "worker.start"].iter().any(|family| fault.code.starts_with(family))
+    ["recognize.model.", "worker.start.", "worker.pool."].iter().any(|family| fault.code.starts_with(family))
 }
