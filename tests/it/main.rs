@@ -4,6 +4,7 @@ mod config;
 mod decode_libtiff;
 mod deliver_faults;
 mod deliver_postfix;
+mod fixtures;
 mod harness;
 mod hylafax_faxinfo;
 mod hylafax_record;
