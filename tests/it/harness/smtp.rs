@@ -143,7 +143,7 @@ pub fn closed_port() -> u16 {
 /// `None`: the connection is over.
 fn act(stream: &mut TcpStream, act: &Act) -> Option<()> {
     match act {
-        Act::Say(line) => write!(stream, "{line}\r\n").ok(),
+        Act::Say(line) => stream.write_all(format!("{line}\r\n").as_bytes()).ok(),
         Act::Silence => {
             // Until the client gives up.
             let _ = std::io::copy(stream, &mut std::io::sink());
@@ -201,7 +201,7 @@ fn ehlo(stream: &mut TcpStream, script: &Script) -> Option<()> {
     for offer in &script.offers {
         reply.push_str(&format!("250-{offer}\r\n"));
     }
-    write!(stream, "{reply}250 ENHANCEDSTATUSCODES\r\n").ok()
+    stream.write_all(format!("{reply}250 ENHANCEDSTATUSCODES\r\n").as_bytes()).ok()
 }
 
 /// PLAIN and LOGIN lead to the script's answer; any other mechanism is a challenge without a right answer.
@@ -212,7 +212,7 @@ fn auth(stream: &mut TcpStream, reader: &mut impl BufRead, upper: &str, script: 
         _ => &["334 PDEuMkBzY3JpcHRlZD4="],
     };
     for challenge in challenges {
-        write!(stream, "{challenge}\r\n").ok()?;
+        stream.write_all(format!("{challenge}\r\n").as_bytes()).ok()?;
         line(reader)?;
     }
     let known = challenges.len() != 1;
