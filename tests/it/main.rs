@@ -2,5 +2,6 @@
 
 mod config;
 mod decode_libtiff;
+mod rules;
 mod store;
 mod tidy;
