@@ -21,7 +21,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn shown(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-    match units.iter().find(|(_, length)| millis > 0 && millis % length == 0) {
+    match units.iter().find(|(_, length)| millis > 0 && millis.is_multiple_of(*length)) {
         Some((unit, length)) => format!("{}{unit}", millis / length),
         None => format!("{millis}ms"),
     }

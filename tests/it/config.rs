@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use faxgate::config::{Code, Config, Finding, Severity};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 const MACHINE: &str = r#"
@@ -539,5 +540,31 @@ fn errors_and_warnings_are_as_documented() {
             };
             assert_eq!(documented[finding.code.as_str()], kind, "{}", finding.code);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever an editor leaves behind is taken or refused, and can be shown.
+    #[test]
+    fn no_file_makes_the_checker_panic(
+        which in 0..3usize,
+        at in 0.0..1.0f64,
+        cut in 0..40usize,
+        put in prop_oneof![
+            "[\\[\\]{}=\",\n#*.\\\\0-9a-z牌 ]{0,12}",
+            any::<String>(),
+            Just("\"\"\"\n\\u724c(\\\\d\"\"\"".to_owned()),
+        ],
+    ) {
+        let mut texts = [MACHINE.to_owned(), DEPARTMENTS.to_owned(), RULES.to_owned()];
+        let text: Vec<char> = texts[which].chars().collect();
+        let at = (at * text.len() as f64) as usize;
+        let rest = text.iter().skip(at + cut);
+        texts[which] = text.iter().take(at).copied().chain(put.chars()).chain(rest.copied()).collect();
+        let folder = Folder::new(&texts[0], &texts[1], &texts[2]);
+        folder.findings();
+        folder.rendered();
     }
 }

@@ -19,5 +19,6 @@ mod pdf_tools;
 mod pipeline;
 mod pipeline_crash;
 mod pipeline_house;
+mod rules;
 mod store;
 mod tidy;
