@@ -26,7 +26,7 @@ async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> 
 }
 
 async fn count(store: &Store) -> usize {
-    store.list(&Filter::default()).await.unwrap().len()
+    store.list(&Filter::default(), 100).await.unwrap().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
