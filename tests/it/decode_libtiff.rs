@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use faxgate::decode::t4::{self, EncodeOptions};
-use faxgate::fax::{Bitmap, Coding};
+use faxgate::decode::{Limits, open};
+use faxgate::fax::{Bitmap, Coding, Format, Raster};
 
 const WIDTHS: [u32; 9] = [1, 31, 864, 1216, 1728, 2048, 2432, 3456, 4864];
 
@@ -124,6 +125,38 @@ fn libtiff_reads_what_we_write() {
                     uncompressed_rows(&rows, &map) == map,
                     "{name}, width {width}, fill order {fill_order}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn we_read_what_libtiff_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from.tif"), folder.path().join("to.tif"));
+    for width in WIDTHS {
+        let map = page(width, 60);
+        std::fs::write(&from, tiff(&map, 1, 0, 1, map.bits())).unwrap();
+        for scheme in ["g3:1d", "g3:1d:fill", "g3:2d", "g3:2d:fill", "g4"] {
+            for order in ["msb2lsb", "lsb2msb"] {
+                for rows_per_strip in ["60", "7"] {
+                    let arguments = ["-C", "-c", scheme, "-f", order, "-r", rows_per_strip];
+                    let file = tiffcp(&arguments, &from, &to);
+                    let opened = open(&file, Format::Tiff, &Limits::default()).unwrap();
+                    assert_eq!(opened.page_count(), 1);
+                    let read = opened.page(0).unwrap();
+                    assert!(read.raster == Raster::Bilevel(map.clone()), "{arguments:?}, width {width}");
+                    assert!(!read.damage.worth_saying(), "{arguments:?}, width {width}: {:?}", read.damage);
+                    // One strip passes on untouched, and says what it is.
+                    let coding = read.ccitt.map(|ccitt| ccitt.coding);
+                    let expected = match scheme {
+                        "g4" => Coding::Mmr,
+                        "g3:1d" | "g3:1d:fill" => Coding::Mh,
+                        _ => Coding::Mr,
+                    };
+                    let expected = (rows_per_strip == "60").then_some(expected);
+                    assert_eq!(coding, expected, "{arguments:?}, width {width}");
+                }
             }
         }
     }

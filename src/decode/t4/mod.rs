@@ -7,8 +7,20 @@
 //! Rows are handled as lists of changing elements, not as pixels. Code words are most significant bit
 //! first; [`reverse_bits`] brings the other fill order to it.
 
+mod bits;
+mod claim;
 mod codes;
+mod decode;
 mod encode;
+mod page;
+mod row;
 mod runs;
+mod survey;
+mod table;
+#[cfg(test)]
+mod tests;
 
+pub use claim::{COMPRESSION_WRONG, Claim, FILL_ORDER_WRONG, Reading, read};
+pub use decode::{DecodeOptions, Decoded, EndOfLine, decode};
 pub use encode::{EncodeOptions, encode, encode_mmr, reverse_bits};
+pub use survey::{RowWidths, row_widths, trailing_eols};

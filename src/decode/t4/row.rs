@@ -1,0 +1,120 @@
+//! One row of code words → its changing elements.
+
+use super::bits::BitReader;
+use super::runs::close;
+use super::table::{BLACK, BLACK_BITS, MODE_BITS, MODES, Mode, WHITE, WHITE_BITS};
+
+/// Why a row could not be read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BadRow {
+    /// No code word begins with the next bits (an EOL that comes too early is one case).
+    NoCode,
+    /// The runs say more pixels than the row has, or go back.
+    WrongLength,
+}
+
+/// T.4 §4.1: white and black runs in turn until the row is full. Replaces `changes`.
+pub(super) fn one_dimensional(
+    reader: &mut BitReader<'_>,
+    width: u32,
+    changes: &mut Vec<u32>,
+) -> Result<(), BadRow> {
+    changes.clear();
+    let mut a0 = 0;
+    let mut black = false;
+    loop {
+        a0 += run(reader, black, width - a0)?;
+        if a0 == width {
+            break;
+        }
+        change(changes, a0);
+        black = !black;
+    }
+    close(changes, width);
+    Ok(())
+}
+
+/// T.4 §4.2: a row as its differences from the row above, a closed list. Replaces `changes`.
+pub(super) fn two_dimensional(
+    reader: &mut BitReader<'_>,
+    above: &[u32],
+    width: u32,
+    changes: &mut Vec<u32>,
+) -> Result<(), BadRow> {
+    changes.clear();
+    let last = i64::from(width);
+    let column = |index: usize| above.get(index).map_or(last, |&column| i64::from(column));
+    // Before the first pixel; b1 may lie on it.
+    let mut a0 = -1i64;
+    let mut b = 0;
+    let mut black = false;
+    while a0 < last {
+        while column(b) <= a0 {
+            b += 2;
+        }
+        let (mode, len) =
+            MODES.get((reader.peek() >> (64 - MODE_BITS)) as usize).copied().unwrap_or((Mode::Unknown, 0));
+        reader.skip(u32::from(len));
+        match mode {
+            Mode::Vertical(offset) => {
+                let a1 = column(b) + i64::from(offset);
+                if a1 < a0.max(0) || a1 > last {
+                    return Err(BadRow::WrongLength);
+                }
+                change(changes, a1 as u32);
+                a0 = a1;
+                black = !black;
+                // The other colour now: its b1 may lie before the old one if a1 did.
+                b = if b > 0 { b - 1 } else { 1 };
+            }
+            Mode::Pass => a0 = column(b + 1),
+            Mode::Horizontal => {
+                let from = a0.max(0) as u32;
+                let a1 = from + run(reader, black, width - from)?;
+                let a2 = a1 + run(reader, !black, width - a1)?;
+                change(changes, a1);
+                change(changes, a2);
+                a0 = i64::from(a2);
+            }
+            Mode::Unknown => return Err(BadRow::NoCode),
+        }
+    }
+    while changes.last().is_some_and(|&last| last >= width) {
+        changes.pop();
+    }
+    close(changes, width);
+    Ok(())
+}
+
+/// Notes a change. Two at one place are none: a run of no pixels lay between them.
+#[inline]
+fn change(changes: &mut Vec<u32>, column: u32) {
+    if changes.last() == Some(&column) {
+        changes.pop();
+    } else {
+        changes.push(column);
+    }
+}
+
+/// A run of one colour: make-up codes, then a terminating code (T.4 §4.1.1). At most `room` pixels.
+#[inline]
+pub(super) fn run(reader: &mut BitReader<'_>, black: bool, room: u32) -> Result<u32, BadRow> {
+    let mut total = 0;
+    loop {
+        let word = reader.peek();
+        let found = if black {
+            BLACK.get((word >> (64 - BLACK_BITS)) as usize)
+        } else {
+            WHITE.get((word >> (64 - WHITE_BITS)) as usize)
+        };
+        let Some(code) = found.filter(|code| code.len > 0) else { return Err(BadRow::NoCode) };
+        reader.skip(u32::from(code.len));
+        total += u32::from(code.length);
+        if total > room {
+            return Err(BadRow::WrongLength);
+        }
+        if code.length < 64 {
+            return Ok(total);
+        }
+    }
+}

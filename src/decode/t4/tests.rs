@@ -1,0 +1,222 @@
+//! Encoder and decoder together, on whole and on damaged data.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fax::{Bitmap, Coding};
+
+fn options(coding: Coding, map: &Bitmap) -> DecodeOptions {
+    DecodeOptions {
+        coding,
+        width: map.width(),
+        rows: Some(map.height()),
+        byte_align: false,
+        most_rows: 10_000,
+    }
+}
+
+/// Pictures with runs of all lengths, from a handful of numbers.
+fn pictures(widest: u32) -> impl Strategy<Value = Bitmap> {
+    let row = prop::collection::vec((0u32..3, 0u32..3000), 0..24);
+    (1..=widest, prop::collection::vec(row, 1..24)).prop_map(|(width, rows)| {
+        let mut map = Bitmap::white(width, rows.len() as u32);
+        for (y, runs) in rows.into_iter().enumerate() {
+            let (mut x, mut black) = (0, false);
+            for (scale, run) in runs {
+                let run = run >> (scale * 5);
+                if black {
+                    (x..(x + run).min(width)).for_each(|x| map.set(x, y as u32, true));
+                }
+                x += run;
+                black = !black;
+            }
+        }
+        map
+    })
+}
+
+fn every_coding() -> impl Strategy<Value = (Coding, EncodeOptions)> {
+    (0..3usize, any::<bool>(), any::<bool>(), any::<bool>(), 0u32..6, any::<bool>()).prop_map(
+        |(coding, end_of_line, fill_bits, rtc, k, byte_align)| {
+            let coding = [Coding::Mh, Coding::Mr, Coding::Mmr][coding];
+            // Alignment means something only where no EOL is.
+            let byte_align = byte_align && (coding == Coding::Mmr || coding == Coding::Mh && !end_of_line);
+            (coding, EncodeOptions { end_of_line, fill_bits, rtc, k, byte_align })
+        },
+    )
+}
+
+/// A page like a letter: enough rows for damage to be a small part of it.
+fn letter() -> Bitmap {
+    let mut map = Bitmap::white(1728, 400);
+    for y in 20..380 {
+        for word in 0..20 {
+            let x = 100 + word * 75 + (y / 20 * 7 + word * 13) % 29;
+            if y % 20 < 13 {
+                (x..x + 5 + (y + word) % 3).for_each(|x| map.set(x, y, true));
+                (x + 20..x + 23).for_each(|x| map.set(x, y, true));
+            }
+        }
+    }
+    map
+}
+
+#[test]
+fn what_is_encoded_is_decoded() {
+    proptest!(ProptestConfig::with_cases(400), |(map in pictures(5000), (coding, how) in every_coding())| {
+        let data = encode(&map, coding, how);
+        let mut asked = options(coding, &map);
+        asked.byte_align = how.byte_align;
+        let known = decode(&data, &asked);
+        prop_assert!(known.map == map);
+        prop_assert!(known.exact);
+        prop_assert_eq!(&known.damage, &Default::default());
+        if how.rtc && (coding != Coding::Mh || how.end_of_line) {
+            // Then the page's end is in the data, and no height is needed.
+            asked.rows = None;
+            let found = decode(&data, &asked);
+            prop_assert!(found.map == map && found.exact && found.end_of_page);
+            prop_assert_eq!(found.used, data.len());
+        }
+    });
+}
+
+#[test]
+fn any_bytes_at_all_end_in_a_page() {
+    proptest!(ProptestConfig::with_cases(400), |(
+        data in prop::collection::vec(any::<u8>(), 0..3000),
+        coding in 0..3usize, width in 0u32..6000, rows in prop::option::of(0u32..300), byte_align: bool,
+    )| {
+        let coding = [Coding::Mh, Coding::Mr, Coding::Mmr][coding];
+        let page = decode(&data, &DecodeOptions { coding, width, rows, byte_align, most_rows: 500 });
+        prop_assert!(page.map.height() <= 500);
+        if let Some(rows) = rows {
+            if width > 0 {
+                prop_assert_eq!(page.map.height(), rows);
+            }
+            prop_assert!(page.good_rows + page.damage.bad_rows == page.map.height());
+        }
+    });
+}
+
+#[test]
+fn flipped_bits_cost_rows_and_never_the_page() {
+    let map = letter();
+    proptest!(ProptestConfig::with_cases(150), |(
+        flips in prop::collection::vec(any::<prop::sample::Index>(), 1..12), mr: bool,
+    )| {
+        let coding = if mr { Coding::Mr } else { Coding::Mh };
+        let mut data = encode(&map, coding, EncodeOptions::default());
+        for flip in &flips {
+            let bit = flip.index(data.len() * 8 - 100);
+            data[bit / 8] ^= 0x80 >> (bit % 8);
+        }
+        let page = decode(&data, &options(coding, &map));
+        prop_assert_eq!(page.map.height(), map.height());
+        // A row a flip in MH, twice that if it hits an EOL; up to the next one-dimensional row in MR.
+        let most = flips.len() as u32 * if mr { 6 } else { 2 };
+        prop_assert!(page.damage.bad_rows <= most, "{} bad rows", page.damage.bad_rows);
+        prop_assert!(page.map == map || !page.exact || page.damage.bad_rows == 0);
+    });
+}
+
+#[test]
+fn a_bad_row_is_its_neighbour_and_is_counted() {
+    let map = letter();
+    let data = encode(&map, Coding::Mh, EncodeOptions { fill_bits: true, ..EncodeOptions::default() });
+    // The 31st row's EOL ends on a byte: spoil what follows it with a code word that does not exist.
+    let rows: Vec<usize> =
+        (1..data.len()).filter(|&at| data[at] == 1 && data[at - 1] & 0x0f == 0).map(|at| at + 1).collect();
+    let mut spoilt = data.clone();
+    spoilt[rows[30]] = 0x01;
+    let page = decode(&spoilt, &options(Coding::Mh, &map));
+    assert_eq!((page.damage.bad_rows, page.damage.longest_run, page.damage.cut), (1, 1, false));
+    assert_eq!(page.map.row(30), map.row(29));
+    assert_eq!(page.map.row(31), map.row(31));
+    assert!(!page.exact);
+    // Three in a row are one run of three.
+    (30..33).for_each(|row| spoilt[rows[row]] = 0x01);
+    let page = decode(&spoilt, &options(Coding::Mh, &map));
+    assert_eq!((page.damage.bad_rows, page.damage.longest_run), (3, 3));
+    assert_eq!(page.map.row(33), map.row(33));
+}
+
+#[test]
+fn after_damage_mr_waits_for_a_one_dimensional_row() {
+    let map = letter();
+    let mut data =
+        encode(&map, Coding::Mr, EncodeOptions { fill_bits: true, k: 4, ..EncodeOptions::default() });
+    let rows: Vec<usize> =
+        (1..data.len()).filter(|&at| data[at] == 1 && data[at - 1] & 0x0f == 0).map(|at| at + 1).collect();
+    // Row 41 is two-dimensional, 44 the next one-dimensional one.
+    data[rows[41]] = 0x01;
+    let page = decode(&data, &options(Coding::Mr, &map));
+    assert_eq!((page.damage.bad_rows, page.damage.longest_run), (3, 3));
+    (41..44).for_each(|y| assert_eq!(page.map.row(y), map.row(40)));
+    (44..map.height()).for_each(|y| assert_eq!(page.map.row(y), map.row(y), "row {y}"));
+}
+
+#[test]
+fn damaged_mmr_keeps_what_stood_before() {
+    let map = letter();
+    let mut data = encode_mmr(&map);
+    let middle = data.len() / 2;
+    data[middle..middle + 4].fill(0);
+    let page = decode(&data, &options(Coding::Mmr, &map));
+    assert!(page.damage.cut && !page.exact);
+    assert!(page.good_rows > 100);
+    assert_eq!(page.map.height(), map.height());
+    (0..page.good_rows).for_each(|y| assert_eq!(page.map.row(y), map.row(y)));
+    assert!(page.map.row(map.height() - 1).iter().all(|&byte| byte == 0));
+    assert_eq!(page.damage.bad_rows, map.height() - page.good_rows);
+}
+
+#[test]
+fn a_page_that_stops_is_cut() {
+    let map = letter();
+    for coding in [Coding::Mh, Coding::Mr, Coding::Mmr] {
+        let data = encode(&map, coding, EncodeOptions::default());
+        let page = decode(&data[..data.len() / 2], &options(coding, &map));
+        assert!(page.damage.cut, "{coding:?}");
+        assert_eq!(page.map.height(), map.height());
+        assert!(page.good_rows > 100 && page.good_rows < 300, "{coding:?}: {}", page.good_rows);
+    }
+}
+
+#[test]
+fn mh_without_end_of_lines_finds_its_way_back() {
+    let map = letter();
+    for byte_align in [false, true] {
+        let how = EncodeOptions { end_of_line: false, byte_align, rtc: false, ..EncodeOptions::default() };
+        let mut data = encode(&map, Coding::Mh, how);
+        let middle = data.len() / 2;
+        data[middle] = 0x01;
+        data[middle + 1] = 0x01;
+        let mut asked = options(Coding::Mh, &map);
+        asked.byte_align = byte_align;
+        let page = decode(&data, &asked);
+        assert!(page.damage.bad_rows >= 1 && page.damage.bad_rows < 8, "{:?}", page.damage);
+        assert_eq!(page.end_of_line, EndOfLine::Never);
+    }
+}
+
+#[test]
+fn a_damaged_return_to_control_adds_no_rows() {
+    let map = letter();
+    let mut data = encode(&map, Coding::Mh, EncodeOptions::default());
+    // The third of the six EOLs gets a bit too many.
+    let length = data.len();
+    data[length - 6] ^= 0x10;
+    let page = decode(&data, &DecodeOptions { rows: None, ..options(Coding::Mh, &map) });
+    assert_eq!(page.map.height(), map.height());
+    assert_eq!(page.damage.bad_rows, 0);
+    assert!(page.end_of_page);
+}
+
+#[test]
+fn a_page_of_no_width_or_no_data_is_a_page() {
+    let empty = DecodeOptions { coding: Coding::Mh, width: 0, rows: Some(5), byte_align: true, most_rows: 9 };
+    assert_eq!(decode(&[1, 2, 3], &empty).map.height(), 5);
+    let none = decode(&[], &DecodeOptions { width: 8, rows: None, ..empty });
+    assert_eq!(none.map.height(), 0);
+}
