@@ -137,3 +137,12 @@ fn hostile_and_empty_fields() {
     whole_fax(&path, 2, &[]);
     agree(&path);
 }
+
+#[test]
+fn every_fixture() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/faxes");
+    let faxes = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().join("original.tif"));
+    let tiffs: Vec<PathBuf> = faxes.filter(|path| path.is_file()).collect();
+    assert!(tiffs.len() >= 20, "{}", tiffs.len());
+    tiffs.iter().for_each(|path| agree(path));
+}

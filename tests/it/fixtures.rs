@@ -1,0 +1,203 @@
+//! The fixtures are what their generator says: the same bytes on every run, and pages that decode to what was sent.
+
+#[path = "../../fixtures/generator/kit/mod.rs"]
+pub mod kit;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use faxgate::decode::{self, Limits, raw_g3};
+use faxgate::fax::{Bitmap, Format, Page, Raster, Sha256};
+use kit::fax::{Made, MadePage, Writer};
+use kit::fonts::Fonts;
+
+/// Folders of `fixtures/` that the generator owns whole.
+const OWNED: [&str; 4] = ["faxes", "damaged", "scans", "spool"];
+
+/// The committed fixtures.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+fn fonts() -> Fonts {
+    Fonts::load().unwrap()
+}
+
+fn made_faxes() -> Vec<Made> {
+    let fonts = fonts();
+    kit::corpus::all().into_iter().map(|fax| kit::fax::make(&fonts, fax)).collect()
+}
+
+fn files_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files_below(&path, found) } else { drop(found.insert(path)) }
+    }
+}
+
+#[test]
+fn the_generator_is_deterministic_and_the_committed_files_are_its_work() {
+    let first = kit::everything(&fonts());
+    assert!(first == kit::everything(&fonts()), "two runs differ");
+    let mut committed = BTreeSet::new();
+    OWNED.iter().for_each(|folder| files_below(&root().join(folder), &mut committed));
+    for (path, bytes) in &first {
+        let path = root().join(path);
+        let there = std::fs::read(&path).unwrap_or_default();
+        assert!(
+            there == *bytes,
+            "{} is stale: run `cargo run --example make-fixtures -- fixtures`",
+            path.display()
+        );
+        committed.remove(&path);
+    }
+    assert_eq!(committed, BTreeSet::new(), "files that the generator does not make");
+}
+
+#[test]
+fn the_corpus_is_small_and_covers_what_it_should() {
+    let faxes = made_faxes();
+    for language in ["en", "zh", "mix"] {
+        for fine in [false, true] {
+            for dithered in [false, true] {
+                let covered = faxes.iter().any(|made| {
+                    made.fax.language == language
+                        && made.pages.iter().any(|page| {
+                            (page.spec.size == kit::fax::Size::Fine) == fine
+                                && (page.spec.halftone == kit::machine::Halftone::Diffusion) == dithered
+                        })
+                });
+                assert!(covered, "{language} fine={fine} dithered={dithered}");
+            }
+        }
+    }
+    let bytes: usize = kit::everything(&fonts()).iter().map(|(_, bytes)| bytes.len()).sum();
+    assert!(bytes < 2_500_000, "{bytes} bytes of fixtures");
+}
+
+/// The committed original of a fax, opened as the gateway would.
+fn pages(made: &Made) -> Vec<Page> {
+    let folder = root().join("faxes").join(&made.fax.slug);
+    let (bytes, format) = match made.fax.writer {
+        Writer::Mgetty { .. } => {
+            let names = kit::writers::files(made).into_iter().map(|(name, _)| name);
+            let files: Vec<_> =
+                names.map(|name| (name.clone(), std::fs::read(folder.join(name)).unwrap())).collect();
+            (raw_g3::bundle(&files), Format::G3Bundle)
+        }
+        _ => (std::fs::read(folder.join("original.tif")).unwrap(), Format::Tiff),
+    };
+    let opened = decode::open(&bytes, format, &Limits::default()).unwrap();
+    (0..opened.page_count()).map(|index| opened.page(index).unwrap()).collect()
+}
+
+fn bitmap(page: &Page) -> &Bitmap {
+    match &page.raster {
+        Raster::Bilevel(map) => map,
+        other => panic!("a fax page is black and white, not {:?}", other.size()),
+    }
+}
+
+/// Digests and sizes of a fax's pages, as its committed `expect.toml` has them.
+fn expected(made: &Made) -> Vec<(Sha256, u32, u32)> {
+    let path = root().join("faxes").join(&made.fax.slug).join("expect.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let toml = toml_span::parse(&text).unwrap();
+    let pages = toml.pointer("/page").and_then(|pages| pages.as_array()).unwrap();
+    let number = |page: &toml_span::Value, key: &str| page.pointer(key).unwrap().as_integer().unwrap() as u32;
+    let facts = pages.iter().map(|page| {
+        let digest = page.pointer("/sha256").unwrap().as_str().unwrap().parse().unwrap();
+        (digest, number(page, "/width"), number(page, "/height"))
+    });
+    facts.collect()
+}
+
+#[test]
+fn undamaged_originals_decode_to_the_pixels_that_were_sent() {
+    for made in made_faxes().iter().filter(|made| made.fax.kind != "damaged") {
+        let decoded = pages(made);
+        let slug = &made.fax.slug;
+        assert_eq!(decoded.len(), made.pages.len(), "{slug}");
+        for (page, ((digest, width, height), sent)) in
+            decoded.iter().zip(expected(made).into_iter().zip(&made.pages))
+        {
+            let map = bitmap(page);
+            assert_eq!((map.width(), map.height()), (width, height), "{slug}");
+            assert_eq!(Sha256::of(map.bits()), digest, "{slug}");
+            let (dpi_x, dpi_y, _) = sent.spec.size.raster();
+            assert_eq!(
+                (page.resolution.x, page.resolution.y),
+                (f64::from(dpi_x), f64::from(dpi_y)),
+                "{slug}"
+            );
+            assert!(!page.damage.worth_saying(), "{slug}: {:?}", page.damage);
+        }
+    }
+}
+
+/// Rows that noise may have changed: those hit and, in MR, those after each until a row is coded alone.
+fn touched(page: &MadePage) -> BTreeSet<u32> {
+    let k = if page.spec.coding == faxgate::fax::Coding::Mr { page.sent.options.k } else { 1 };
+    page.sent.hit.iter().flat_map(|row| *row..(row / k + 1) * k).collect()
+}
+
+#[test]
+fn noise_costs_no_row_but_those_it_hit() {
+    for made in made_faxes().iter().filter(|made| made.fax.kind == "damaged") {
+        let slug = &made.fax.slug;
+        let decoded = pages(made);
+        assert_eq!(decoded.len(), made.pages.len(), "{slug}");
+        for (page, sent) in decoded.iter().zip(&made.pages) {
+            let (map, truth) = (bitmap(page), &sent.bitmap);
+            let touched = touched(sent);
+            let wrong =
+                (0..truth.height()).find(|row| !touched.contains(row) && map.row(*row) != truth.row(*row));
+            assert_eq!(wrong, None, "{slug}");
+            // Noise that happens to make another valid row cannot be seen by anybody; most is seen.
+            assert!(page.damage.bad_rows as usize * 4 >= sent.sent.hit.len() * 3, "{slug}: {:?}", page.damage);
+            assert_eq!(
+                page.damage.worth_saying(),
+                !sent.sent.hit.is_empty() || sent.sent.cut,
+                "{slug}: {:?}",
+                page.damage
+            );
+        }
+    }
+}
+
+#[test]
+fn what_belongs_in_quarantine_has_no_page() {
+    for (name, bytes) in kit::scans::damaged().iter().filter(|(name, _)| name.ends_with(".tif")) {
+        let page = decode::open(bytes, Format::Tiff, &Limits::default()).and_then(|opened| opened.page(0));
+        let fault = page.expect_err(name).fault();
+        assert_eq!(fault.disposition, faxgate::fax::Disposition::Quarantine, "{name}: {fault:?}");
+    }
+}
+
+#[test]
+fn scans_open_and_hold_one_page_of_letter_size() {
+    for (name, format) in [("scan-letter-en.png", Format::Png), ("scan-letter-zh.pdf", Format::Pdf)] {
+        let bytes = std::fs::read(root().join("scans").join(name)).unwrap();
+        let opened = decode::open(&bytes, format, &Limits::default()).unwrap();
+        assert_eq!(opened.page_count(), 1, "{name}");
+        let page = opened.page(0).unwrap();
+        let (width, height) = page.raster.size();
+        let inches = (f64::from(width) / page.resolution.x, f64::from(height) / page.resolution.y);
+        assert!((inches.0 - 8.27).abs() < 0.1 && (inches.1 - 11.69).abs() < 0.1, "{name}: {inches:?}");
+    }
+}
+
+#[test]
+fn many_faxes_are_all_different_and_all_decode() {
+    let folder = tempfile::tempdir().unwrap();
+    kit::many::write(&fonts(), 12, folder.path()).unwrap();
+    let mut names = BTreeSet::new();
+    files_below(folder.path(), &mut names);
+    let mut pictures = BTreeSet::new();
+    for name in &names {
+        let bytes = std::fs::read(name).unwrap();
+        let opened = decode::open(&bytes, Format::Tiff, &Limits::default()).unwrap();
+        pictures.insert(Sha256::of(bitmap(&opened.page(0).unwrap()).bits()));
+    }
+    assert_eq!((names.len(), pictures.len()), (12, 12));
+}
