@@ -11,6 +11,7 @@ mod hylafax_record;
 mod intake_admit;
 mod intake_ledger;
 mod intake_never_early;
+mod intake_spools;
 mod intake_watch;
 mod intake_writers;
 mod mail_hostile;
