@@ -141,7 +141,8 @@ async fn open(house: &House) -> Option<Store> {
 
 /// What has left a spool is in the store, whole.
 async fn nothing_released_early(house: &House, put: &Put, restart: u32) {
-    let missing: Vec<_> = put.iter().filter(|((spool, name), _)| !house.path(spool).join(name).exists()).collect();
+    let missing: Vec<_> =
+        put.iter().filter(|((spool, name), _)| !house.path(spool).join(name).exists()).collect();
     let Some(store) = open(house).await else {
         assert!(missing.is_empty(), "restart {restart}: released without a store: {missing:?}");
         return;

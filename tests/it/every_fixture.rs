@@ -51,7 +51,9 @@ impl Fixture {
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('f')))
-            .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
+            .map(|path| {
+                (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap())
+            })
             .collect();
         pages.sort();
         (decode::raw_g3::bundle(&pages), Format::G3Bundle)
@@ -154,11 +156,17 @@ fn undamaged_fixtures_decode_to_the_pixels_that_were_sent() {
     let mut checked = 0;
     for fixture in fixtures() {
         for (page, map) in fixture.pages().iter().zip(fixture.bitmaps()) {
-            let hit = page.pointer("/damaged_rows").and_then(Value::as_array).is_some_and(|rows| !rows.is_empty());
+            let hit =
+                page.pointer("/damaged_rows").and_then(Value::as_array).is_some_and(|rows| !rows.is_empty());
             let cut = page.pointer("/cut").and_then(Value::as_bool).unwrap_or(false);
             if !hit && !cut {
                 let digest = faxgate::fax::Sha256::of(map.bits()).to_string();
-                assert_eq!(Some(digest.as_str()), page.pointer("/sha256").and_then(|v| v.as_str()), "{}", fixture.slug);
+                assert_eq!(
+                    Some(digest.as_str()),
+                    page.pointer("/sha256").and_then(|v| v.as_str()),
+                    "{}",
+                    fixture.slug
+                );
                 checked += 1;
             }
         }

@@ -154,7 +154,11 @@ fn noise_costs_no_row_but_those_it_hit() {
                 (0..truth.height()).find(|row| !touched.contains(row) && map.row(*row) != truth.row(*row));
             assert_eq!(wrong, None, "{slug}");
             // Noise that happens to make another valid row cannot be seen by anybody; most is seen.
-            assert!(page.damage.bad_rows as usize * 4 >= sent.sent.hit.len() * 3, "{slug}: {:?}", page.damage);
+            assert!(
+                page.damage.bad_rows as usize * 4 >= sent.sent.hit.len() * 3,
+                "{slug}: {:?}",
+                page.damage
+            );
             assert_eq!(
                 page.damage.worth_saying(),
                 !sent.sent.hit.is_empty() || sent.sent.cut,

@@ -22,7 +22,8 @@ fn hylafax() -> PathBuf {
 
 /// The page sizes that this `faxinfo` will find.
 fn page_sizes() -> PageSizes {
-    fs::read_to_string("/etc/hylafax/pagesizes").map_or_else(|_| PageSizes::builtin(), |text| PageSizes::parse(&text))
+    fs::read_to_string("/etc/hylafax/pagesizes")
+        .map_or_else(|_| PageSizes::builtin(), |text| PageSizes::parse(&text))
 }
 
 fn faxinfo(path: &Path) -> Vec<(String, String)> {
@@ -51,7 +52,8 @@ fn agree(path: &Path) {
     }
     // faxinfo prints an empty value as a name alone.
     let ours: Vec<_> = ours.into_iter().map(|(name, value)| (name, value.trim_end().to_owned())).collect();
-    let theirs: Vec<_> = theirs.into_iter().map(|(name, value)| (name, value.trim_end().to_owned())).collect();
+    let theirs: Vec<_> =
+        theirs.into_iter().map(|(name, value)| (name, value.trim_end().to_owned())).collect();
     assert_eq!(ours, theirs, "{}", path.display());
 }
 
@@ -61,7 +63,12 @@ fn params(vr: u32, br: u32, wd: u32, df: u32, ecm: u32) -> Value {
 }
 
 fn size(width: u32, length: u32, across: u32, down: u32) -> Vec<(u16, Value)> {
-    vec![(256, Value::Long(width)), (257, Value::Long(length)), (282, Value::Ratio(across)), (283, Value::Ratio(down))]
+    vec![
+        (256, Value::Long(width)),
+        (257, Value::Long(length)),
+        (282, Value::Ratio(across)),
+        (283, Value::Ratio(down)),
+    ]
 }
 
 #[test]
@@ -127,8 +134,13 @@ fn hostile_and_empty_fields() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("fax1.tif");
     // A description that is there but empty is not among them: we read it as missing, faxinfo as empty.
-    let descriptions: [&[u8]; 5] =
-        [b"\n\n", b"A\tB\x07\x1b[2J\x7f", b"\xb3\xaf\xa4\x6a\n\xff\xfe", b"TSI\n1\n2\n3\n4\n5\n6\n7\n8\n9", b"a\0b\nc"];
+    let descriptions: [&[u8]; 5] = [
+        b"\n\n",
+        b"A\tB\x07\x1b[2J\x7f",
+        b"\xb3\xaf\xa4\x6a\n\xff\xfe",
+        b"TSI\n1\n2\n3\n4\n5\n6\n7\n8\n9",
+        b"a\0b\nc",
+    ];
     for description in descriptions {
         whole_fax(&path, 1, &[(270, Value::Text(description.to_vec())), (34908, params(1, 5, 0, 0, 0))]);
         agree(&path);

@@ -61,7 +61,8 @@ fn told(call: &CallRecord) -> BTreeMap<&'static str, String> {
 
 /// A copy that may be scanned, of `fixtures/spool/<name>`.
 fn copy(name: &str, to: &Path) -> PathBuf {
-    let done = Command::new("cp").arg("-r").arg(fixtures().join("spool").join(name)).arg(to).status().unwrap();
+    let done =
+        Command::new("cp").arg("-r").arg(fixtures().join("spool").join(name)).arg(to).status().unwrap();
     assert!(done.success());
     to.join(name)
 }
@@ -105,7 +106,17 @@ async fn hylafax() {
     let faxes = take(spool).await;
     assert!(faxes.len() >= 10, "{}", faxes.len());
     let keys = [
-        "caller", "caller_name", "did", "tsi", "subaddress", "device", "commid", "received_at", "rate", "ecm", "data_format",
+        "caller",
+        "caller_name",
+        "did",
+        "tsi",
+        "subaddress",
+        "device",
+        "commid",
+        "received_at",
+        "rate",
+        "ecm",
+        "data_format",
         "pages",
     ];
     compare(&faxes, &keys);
@@ -117,7 +128,10 @@ async fn asterisk_and_freeswitch() {
     for name in ["asterisk", "freeswitch"] {
         let faxes = take(spool(Kind::Drop, &copy(name, dir.path()))).await;
         assert!(!faxes.is_empty());
-        compare(&faxes, &["caller", "caller_name", "did", "tsi", "device", "received_at", "rate", "ecm", "pages"]);
+        compare(
+            &faxes,
+            &["caller", "caller_name", "did", "tsi", "device", "received_at", "rate", "ecm", "pages"],
+        );
     }
 }
 
@@ -136,7 +150,10 @@ async fn mgetty() {
 #[tokio::test]
 async fn a_scanner() {
     let dir = tempfile::tempdir().unwrap();
-    let names: Vec<String> =
-        take(spool(Kind::Drop, &copy("scanner", dir.path()))).await.into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = take(spool(Kind::Drop, &copy("scanner", dir.path())))
+        .await
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(names, ["scan-letter-en.png", "scan-letter-zh.pdf"]);
 }

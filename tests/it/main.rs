@@ -1,9 +1,11 @@
 //! User stories and house rules, one module each, in one binary.
 
 mod config;
+mod crash;
 mod decode_libtiff;
 mod deliver_faults;
 mod deliver_postfix;
+mod every_fixture;
 mod fixtures;
 mod harness;
 mod hylafax_faxinfo;
@@ -15,6 +17,7 @@ mod intake_spools;
 mod intake_watch;
 mod intake_writers;
 mod mail_hostile;
+mod morning;
 mod pdf;
 mod pdf_tools;
 mod pipeline;
