@@ -31,7 +31,7 @@ mail = ["licensing@inbox.test", "second@inbox.test"]
 
 const RULES: &str = r#"
 [[rule]]
-name = "odd modem"
+name = "odd-modem"
 spool = "odd"
 to = ["licensing"]
 [default]
@@ -93,7 +93,9 @@ fn killed_fifty_times_no_fax_is_lost_changed_or_released_early() {
     let mut chance = Chance(seed);
     let server = ScriptedSmtp::start(vec![Script::default()]);
     let house = House::new(&machine(server.port), DEPARTMENTS, RULES);
-    ["even", "odd", "done"].map(|folder| house.make(folder));
+    for folder in ["even", "odd", "done"] {
+        house.make(folder);
+    }
     let fonts = Fonts::load().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut put = Put::new();
@@ -227,7 +229,9 @@ fn header(bytes: &[u8], name: &str) -> String {
 fn a_house_without_faxes_drains_at_once() {
     let server = ScriptedSmtp::start(vec![Script::default()]);
     let house = House::new(&machine(server.port), DEPARTMENTS, RULES);
-    ["even", "odd", "done"].map(|folder| house.make(folder));
+    for folder in ["even", "odd", "done"] {
+        house.make(folder);
+    }
     house.told(&["run", "--drain"], 0);
     assert!(server.taken().is_empty());
     assert!(Path::new(&house.path("data/faxgate.sqlite")).is_file());

@@ -21,8 +21,9 @@ fn fixtures() -> Vec<Fixture> {
     let faxes = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/faxes");
     let mut found: Vec<Fixture> = std::fs::read_dir(&faxes)
         .unwrap()
-        .map(|entry| {
-            let folder = entry.unwrap().path();
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|folder| {
             let text = std::fs::read_to_string(folder.join("expect.toml")).unwrap();
             let slug = folder.file_name().unwrap().to_string_lossy().into_owned();
             Fixture { slug, folder, expect: toml_span::parse(Box::leak(text.into_boxed_str())).unwrap() }

@@ -31,7 +31,11 @@ fn made_faxes() -> Vec<Made> {
 fn files_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files_below(&path, found) } else { drop(found.insert(path)) }
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.insert(path);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::harness::pdf;
 use crate::harness::postfix::Postfix;
 
 const INBOXES: [&str; 4] =
-    ["licensing@mx.test", "benefits@mx.test", "dispensary@mx.test", "registry@mx.test"];
+    ["licensing@example.test", "benefits@example.test", "dispensary@example.test", "registry@example.test"];
 
 /// The demo's departments, with mail addresses in place of Maildirs.
 fn departments() -> String {
@@ -35,8 +35,8 @@ fn machine(postfix: &Postfix, password: &Path) -> String {
     format!(
         r#"{}
 [mail]
-from = "faxgate@mx.test"
-host_name = "gateway.mx.test"
+from = "faxgate@example.test"
+host_name = "gateway.test"
 time_zone = "Asia/Hong_Kong"
 [mail.relay]
 host = "localhost"
@@ -65,6 +65,9 @@ fn expectations() -> BTreeMap<String, toml_span::Value<'static>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(root().join("fixtures/faxes")).unwrap() {
         let path = entry.unwrap().path();
+        if !path.is_dir() {
+            continue;
+        }
         let text = std::fs::read_to_string(path.join("expect.toml")).unwrap();
         let value = toml_span::parse(Box::leak(text.into_boxed_str())).unwrap();
         found.insert(path.file_name().unwrap().to_string_lossy().into_owned(), value);
@@ -95,7 +98,7 @@ fn a_mornings_mail_reaches_the_right_inboxes_through_a_real_postfix() {
         assert_eq!(fax["stage"], "closed", "{id}");
         as_a_person_would(fax, &wanted);
         for department in fax["routing"]["decision"]["departments"].as_array().unwrap() {
-            let inbox = format!("{}@mx.test", department.as_str().unwrap());
+            let inbox = format!("{}@example.test", department.as_str().unwrap());
             expected.entry(inbox).or_default().insert(id.to_owned());
         }
     }
