@@ -30,6 +30,8 @@ use crate::fax::{Millis, Sha256, one_line};
 const SUBJECT_MOST: usize = 220;
 /// Preview pictures above this size are left out: the PDF holds the page anyway.
 const PREVIEW_MOST: usize = 600 * 1024;
+/// The same for a letter that must stay small because the relay refused the large one.
+const SMALL_PREVIEW_MOST: usize = 64 * 1024;
 /// A Message-ID's length (RFC 5322 §2.1.1 allows 998 for the line; servers are stricter).
 const MESSAGE_ID_MOST: usize = 200;
 
@@ -44,6 +46,7 @@ pub(super) struct Parts<'a> {
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) html: String,
+    /// As [`showable`] let it pass.
     pub(super) preview: Option<&'a [u8]>,
     pub(super) attachment: Option<Attachment<'a>>,
 }
@@ -55,9 +58,10 @@ pub(super) struct Attachment<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// The preview, if it may be shown: small, and a PNG.
-pub(super) fn showable(preview: Option<&[u8]>) -> Option<&[u8]> {
-    preview.filter(|png| png.len() <= PREVIEW_MOST && png.starts_with(b"\x89PNG\r\n\x1a\n"))
+/// The preview, if it may be shown: a PNG, and no larger than this letter can bear.
+pub(super) fn showable(preview: Option<&[u8]>, small_letter: bool) -> Option<&[u8]> {
+    let most = if small_letter { SMALL_PREVIEW_MOST } else { PREVIEW_MOST };
+    preview.filter(|png| png.len() <= most && png.starts_with(b"\x89PNG\r\n\x1a\n"))
 }
 
 /// A Message-ID without its angle brackets and without anything that could leave its header.
@@ -86,7 +90,7 @@ pub(super) fn build(parts: Parts<'_>) -> Vec<u8> {
         )
     };
     let mut html = MimePart::new("text/html", parts.html);
-    if let Some(png) = showable(parts.preview) {
+    if let Some(png) = parts.preview {
         let picture =
             MimePart::new(ContentType::new("image/png").attribute("name", "page1.png"), png.to_vec())
                 .inline()

@@ -152,7 +152,7 @@ impl Stationery {
             subject,
             text,
             html,
-            preview: letter.preview,
+            preview: mime::showable(letter.preview, letter.without_pdf.is_some()),
             attachment: letter.without_pdf.is_none().then(|| Attachment {
                 media_type: "application/pdf",
                 file_name: self.pdf_name(letter.id, letter.call, letter.arrival, letter.document),
@@ -224,7 +224,8 @@ impl Stationery {
         let without = letter.without_pdf.as_ref();
         let file_name =
             without.is_none().then(|| self.pdf_name(letter.id, letter.call, letter.arrival, letter.document));
-        let picture = mime::showable(letter.preview).map(|_| mime::preview_cid(letter.message_id));
+        let picture =
+            mime::showable(letter.preview, without.is_some()).map(|_| mime::preview_cid(letter.message_id));
         context! {
             tags => strings(tags),
             notices => strings(view::notices(letter.because.as_ref(), without, letter.pdf.len(), words)),

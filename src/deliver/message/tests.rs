@@ -111,7 +111,7 @@ fn a_letter_without_its_pdf_is_small_and_says_where_it_lies() {
     let stationery = Stationery::new(&settings(None));
     let [full, _] = sample::letters();
     let pdf = vec![0u8; 12_300_000];
-    let preview = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 900_000]].concat();
+    let preview = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 100_000]].concat();
     let mut letter = full.letter(&full.department);
     (letter.pdf, letter.preview) = (&pdf, Some(preview.as_slice()));
     let bytes = stationery.letter(&letter);
@@ -125,5 +125,7 @@ fn a_letter_without_its_pdf_is_small_and_says_where_it_lies() {
     );
     assert!(!said.contains(".pdf"), "{said}");
     letter.without_pdf = None;
-    assert!(stationery.letter(&letter).len() > pdf.len());
+    let large = stationery.letter(&letter);
+    assert!(large.len() > pdf.len());
+    assert!(large.windows(9).any(|window| window == b"image/png"));
 }
