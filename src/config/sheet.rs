@@ -168,8 +168,9 @@ impl<'a> Sheet<'a> {
     }
 
     pub(super) fn note(self, at: Span, note: Note) {
-        let length = self.source.text.len();
-        let at = at.start.min(length)..at.end.min(length);
+        // the parser names single bytes, also of a character that has several
+        let text = &self.source.text;
+        let at = text.floor_char_boundary(at.start)..text.ceil_char_boundary(at.end.max(at.start));
         self.findings.push(note.finding(self.source, Some(at)));
     }
 
