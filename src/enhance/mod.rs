@@ -43,6 +43,13 @@ impl Default for Settings {
     }
 }
 
+/// How many pixels the private copy of `page` will have, before it is made.
+pub fn copy_pixels(page: &Page) -> u64 {
+    let (width, height) = page.raster.size();
+    let scale = square::Scale::choose(page.resolution, width, height);
+    (f64::from(width) * scale.x * f64::from(height) * scale.y) as u64
+}
+
 /// Makes the private copy.
 pub fn clean(page: &Page, settings: &Settings) -> CleanPage {
     let (width, height) = page.raster.size();

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::fax::{CleanPage, Disposition, Fault, PageText};
 
 /// What the engine needs to know.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// Folder of `*.traineddata`; `None`: where Debian puts them.
     pub models: Option<PathBuf>,

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{Settings, Transcript};
 use crate::enhance;
 use crate::fax::{Fault, Page};
+use crate::recognize::Recognizer;
 use crate::recognize::tesseract::Tesseract;
-use crate::recognize::{self, RecognizeError, Recognizer};
 
 /// Enhancement and OCR with models that stay loaded. Serves one thread.
 ///
@@ -18,16 +18,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Fails if a model is not there.
-    pub fn new(enhance: enhance::Settings, recognize: recognize::Settings) -> Result<Self, RecognizeError> {
-        Ok(Self { enhance, recognizer: Tesseract::new(recognize)? })
+    /// Takes the steps and models that `settings` name. Fails if a model is not there.
+    pub fn new(settings: &Settings) -> Result<Self, Fault> {
+        let recognizer = Tesseract::new(settings.recognize.clone()).map_err(|error| error.fault())?;
+        Ok(Self { enhance: settings.enhance.clone(), recognizer })
     }
 
-    /// Enhances and reads one page.
-    pub fn transcribe(&mut self, page: &Page) -> Result<Transcript, RecognizeError> {
+    /// Enhances and reads one page. There is no time limit here: hostile pages belong into the pool.
+    pub fn transcribe(&mut self, page: &Page) -> Result<Transcript, Fault> {
         let start = Instant::now();
         let clean = enhance::clean(page, &self.enhance);
-        let text = self.recognizer.read(&clean)?;
+        let text = self.recognizer.read(&clean).map_err(|error| error.fault())?;
         let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut plan = clean.plan;
         plan.turn = text.turn;
@@ -36,9 +37,7 @@ impl Engine {
 }
 
 /// Enhances and reads one page in this process, loading the models for it alone. For many pages keep an
-/// [`Engine`]. There is no time limit here: hostile pages belong into the pool.
+/// [`Engine`].
 pub fn in_process(page: &Page, settings: &Settings) -> Result<Transcript, Fault> {
-    Engine::new(settings.enhance.clone(), settings.recognize.clone())
-        .and_then(|mut engine| engine.transcribe(page))
-        .map_err(|error| error.fault())
+    Engine::new(settings)?.transcribe(page)
 }

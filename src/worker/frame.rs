@@ -203,8 +203,11 @@ pub fn write(out: &mut impl Write, head: &impl serde::Serialize, body: &[u8]) ->
     Ok(())
 }
 
+/// Head and body.
+pub type Frame = (Vec<u8>, Vec<u8>);
+
 /// Reads one frame: the child's side. `None`: the pipe was closed between frames.
-pub fn read(from: &mut impl Read) -> Result<Option<(Vec<u8>, Vec<u8>)>, FrameError> {
+pub fn read(from: &mut impl Read) -> Result<Option<Frame>, FrameError> {
     let mut prefix = [0; PREFIX];
     let mut filled = 0;
     while filled < PREFIX {

@@ -27,7 +27,7 @@ pub struct Process {
     child: Child,
     input: ChildStdin,
     output: ChildStdout,
-    said: Arc<Mutex<Vec<u8>>>,
+    said: Arc<Mutex<Said>>,
     listener: JoinHandle<()>,
     /// Pages it has answered.
     pub pages: u32,
@@ -58,7 +58,7 @@ impl Process {
         let (Some(input), Some(output), Some(errors)) = pipes else {
             return Err(WorkerError::Start("it has no pipes".into()));
         };
-        let said = Arc::new(Mutex::new(Vec::new()));
+        let said = Arc::default();
         let listener = tokio::spawn(listen(errors, Arc::clone(&said)));
         Ok(Self { child, input, output, said, listener, pages: 0 })
     }
@@ -97,7 +97,15 @@ impl Process {
             }
         };
         let answer = timeout(settings.page_time, exchange).await;
-        answer.unwrap_or(Err(WorkerError::KilledTime(settings.page_time))).inspect(|_| self.pages += 1)
+        let answer = answer.unwrap_or(Err(WorkerError::KilledTime(settings.page_time)))?;
+        self.pages += 1;
+        // The child refuses pages that will not fit, and this is the second net: an engine that complained
+        // of memory may have read half a page. What it said before it answered is in the pipe by now.
+        tokio::task::yield_now().await;
+        match self.said.lock().map(|said| said.of_memory) {
+            Ok(false) => Ok(answer),
+            _ => Err(WorkerError::OutOfMemory { how: "it complained and went on".into() }),
+        }
     }
 
     /// Kills the child and tells its last words with the error.
@@ -115,16 +123,14 @@ impl Process {
         }
         let _ = timeout(LAST_WORDS, &mut self.listener).await;
         self.listener.abort();
-        let said =
-            self.said.lock().map(|said| String::from_utf8_lossy(&said).into_owned()).unwrap_or_default();
+        let (said, of_memory) = match self.said.lock() {
+            Ok(said) => (String::from_utf8_lossy(&said.tail).into_owned(), said.of_memory),
+            Err(_) => (String::new(), false),
+        };
         let error = match (error, ended) {
             (WorkerError::Crashed { .. }, status) => {
                 let how = status.map_or_else(|| "it closed its pipe".to_owned(), |status| status.to_string());
-                if speaks_of_memory(&said) {
-                    WorkerError::OutOfMemory { how }
-                } else {
-                    WorkerError::Crashed { how }
-                }
+                if of_memory { WorkerError::OutOfMemory { how } } else { WorkerError::Crashed { how } }
             }
             (error, _) => error,
         };
@@ -143,11 +149,27 @@ impl Process {
     }
 }
 
-/// What Rust and C++ say when an allocation fails.
-fn speaks_of_memory(said: &str) -> bool {
-    ["memory allocation of", "bad_alloc", "Out of memory", "Cannot allocate memory"]
-        .iter()
-        .any(|words| said.contains(words))
+/// What a child said on standard error.
+#[derive(Default)]
+struct Said {
+    /// The last of it.
+    tail: Vec<u8>,
+    /// Among all of it was a complaint about memory.
+    of_memory: bool,
+}
+
+impl Said {
+    /// What Rust, C++ and Leptonica say when an allocation fails.
+    const COMPLAINTS: [&str; 4] =
+        ["memory allocation of", "bad_alloc", "malloc fail", "Cannot allocate memory"];
+
+    fn hear(&mut self, words: &[u8]) {
+        self.tail.extend_from_slice(words);
+        let heard = String::from_utf8_lossy(&self.tail);
+        self.of_memory |= Self::COMPLAINTS.iter().any(|complaint| heard.contains(complaint));
+        let over = self.tail.len().saturating_sub(STDERR_TAIL);
+        self.tail.drain(..over);
+    }
 }
 
 /// Reads one answer.
@@ -172,12 +194,10 @@ async fn receive(output: &mut ChildStdout) -> Result<Answer, WorkerError> {
 }
 
 /// Keeps the tail of what the child says; reads on so that it never blocks.
-async fn listen(mut errors: ChildStderr, said: Arc<Mutex<Vec<u8>>>) {
+async fn listen(mut errors: ChildStderr, said: Arc<Mutex<Said>>) {
     let mut buffer = [0; 1024];
     while let Ok(count @ 1..) = errors.read(&mut buffer).await {
         let Ok(mut said) = said.lock() else { return };
-        said.extend_from_slice(&buffer[..count]);
-        let over = said.len().saturating_sub(STDERR_TAIL);
-        said.drain(..over);
+        said.hear(&buffer[..count]);
     }
 }

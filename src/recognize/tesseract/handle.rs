@@ -51,6 +51,12 @@ impl RawLine {
         sum / self.chars().max(1) as f32
     }
 
+    /// Confidence of the weakest word; single marks do not count.
+    pub fn weakest(&self) -> f32 {
+        let is_word = |word: &&RawWord| word.text.chars().filter(|c| c.is_alphanumeric()).count() >= 2;
+        self.words.iter().filter(is_word).map(|word| word.confidence).fold(100.0, f32::min)
+    }
+
     /// A Han character stands in it.
     pub fn has_han(&self) -> bool {
         self.words.iter().any(|word| word.text.chars().any(layout::is_han))

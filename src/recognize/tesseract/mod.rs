@@ -19,6 +19,9 @@ use crate::fax::{CleanPage, PageText, Turn};
 
 /// A line that is read with less confidence than this is doubtful.
 const SURE_LINE: f32 = 75.0;
+/// A line with a word that is read with less confidence than this is doubtful too: a Chinese label before a
+/// long telephone number. Measured: 95 of 100 lines with Han have such a word, 9 of 100 English ones.
+const SURE_WORD: f32 = 50.0;
 /// Lines with Han read more surely than this by the script model are not read again for Traditional Chinese.
 /// Measured: of what reading all of them again gains, nearly everything, at four fifths of the time.
 const SURE_HAN: f32 = 87.0;
@@ -73,10 +76,10 @@ impl Tesseract {
     fn read_upright(&mut self, clean: &CleanPage) -> Result<Reading, RecognizeError> {
         let english = Reading(self.shown(models::ENGLISH, clean)?.lines()?);
         let (doubtful, sure) = english.doubtful();
-        if doubtful.is_empty() {
+        if doubtful.is_empty() && !english.0.is_empty() {
             return Ok(english);
         }
-        if sure && english.confidence() >= ENGLISH_PAGE {
+        if sure && !english.0.is_empty() && english.confidence() >= ENGLISH_PAGE {
             return self.reread(english, &doubtful, models::HAN, clean);
         }
         let han = Reading(self.shown(models::HAN, clean)?.lines()?);
@@ -184,7 +187,7 @@ impl Reading {
 
     /// Doubtful lines, and whether they are the smaller part of the page.
     fn doubtful(&self) -> (Vec<usize>, bool) {
-        let lines = self.lines_where(|line| line.confidence() < SURE_LINE);
+        let lines = self.lines_where(|line| line.confidence() < SURE_LINE || line.weakest() < SURE_WORD);
         let chars: usize = lines.iter().filter_map(|&at| self.0.get(at)).map(RawLine::chars).sum();
         (lines, chars * 4 <= self.chars())
     }
