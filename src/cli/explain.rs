@@ -159,16 +159,16 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
     }
     println!("{rows}");
     println!("goes to {} by rule “{}”", decision.departments.join(", "), line(&decision.rule));
-    if let Some(then) = decided {
-        if then.departments != decision.departments || then.rule != decision.rule {
-            println!(
-                "it went to {} by rule “{}”: the rules have changed since (version {} then, {} now)",
-                then.departments.join(", "),
-                line(&then.rule),
-                short(&then.rules_version),
-                short(&decision.rules_version),
-            );
-        }
+    if let Some(then) = decided
+        && (then.departments != decision.departments || then.rule != decision.rule)
+    {
+        println!(
+            "it went to {} by rule “{}”: the rules have changed since (version {} then, {} now)",
+            then.departments.join(", "),
+            line(&then.rule),
+            short(&then.rules_version),
+            short(&decision.rules_version),
+        );
     }
     End::Done
 }

@@ -127,7 +127,7 @@ fn killed_fifty_times_no_fax_is_lost_changed_or_released_early() {
 
 /// A modem finishes a fax: the file is there under its mode of being received, then the mode changes.
 fn receive(house: &House, fonts: &Fonts, number: u32, put: &mut Put) {
-    let spool = if number % 2 == 0 { "even" } else { "odd" };
+    let spool = if number.is_multiple_of(2) { "even" } else { "odd" };
     let made = many::one(fonts, number);
     let (name, bytes) = (hylafax::file_name(&made), hylafax::tiff(&made));
     let path = house.path(spool).join(&name);
