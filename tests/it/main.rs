@@ -19,6 +19,7 @@ mod intake_writers;
 mod mail_hostile;
 mod morning;
 mod ocr;
+mod operations;
 mod pdf;
 mod pdf_tools;
 mod pipeline;
