@@ -53,7 +53,7 @@ async fn hand_over(ctx: &Arc<Context>, batch: &Batch, cancel: &CancellationToken
         .deliveries
         .iter()
         .zip(outcomes)
-        .map(|(one, outcome)| judged(&policy, one, outcome, now))
+        .map(|(one, outcome)| judged(&policy, batch, one, outcome, now))
         .collect();
     let fallback = Fallback {
         target: policy.mail.fallback.clone(),
@@ -118,10 +118,12 @@ async fn attempted(ctx: Arc<Context>, policy: Arc<Policy>, batch: Batch) -> Vec<
 ///
 /// What our own set-up is to blame for (relay, login, certificate) is not given up while the fallback inbox
 /// would have to go by the same relay: a password that expired bounces nothing.
-fn judged(policy: &Policy, delivery: &Delivery, outcome: Outcome, now: Millis) -> Recorded {
+fn judged(policy: &Policy, batch: &Batch, delivery: &Delivery, outcome: Outcome, now: Millis) -> Recorded {
     let back_off = policy.mail.back_off();
     let longest = now + millis(policy.mail.retry_most);
-    let next = back_off.after(delivery.attempts + 1, now, delivery.expires_at, delivery.id);
+    // One number for the whole batch: addresses that were deferred together share their next message too.
+    let number = batch.deliveries.first().map_or(delivery.id, |first| first.id);
+    let next = back_off.after(delivery.attempts + 1, now, delivery.expires_at, number);
     let (outcome, next_at) = match (outcome, next) {
         (Outcome::Deferred(fault), Next::At(at)) => (Outcome::Deferred(fault), at),
         (Outcome::Deferred(fault), Next::Expired) => {

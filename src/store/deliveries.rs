@@ -4,6 +4,8 @@
 //! by one. A delivery is final when delivered, failed or withdrawn; a failed one is replaced by a copy to the
 //! fallback inbox in the same transaction, and the fallback inbox itself never fails for good.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -156,8 +158,18 @@ impl Store {
     ) -> Result<Tally, StoreError> {
         let mut tx = self.write().await?;
         let mut tally = Tally::default();
+        // For each cause one copy to the fallback inbox, however many addresses of the batch it hit.
+        let mut copies = BTreeMap::new();
         for result in results {
-            record_one(&mut tx, batch, result, fallback, now, &mut tally).await?;
+            if let Some((code, delivery)) =
+                record_one(&mut tx, batch, result, fallback, now, &mut tally).await?
+            {
+                copies.entry(code).or_insert(delivery);
+            }
+        }
+        for (code, delivery) in copies {
+            tally.to_fallback += 1;
+            send_to_fallback(&mut tx, &delivery, code, fallback, now).await?;
         }
         // What the caller had no result for is free again.
         sqlx::query(
@@ -203,6 +215,7 @@ fn verdict(delivery: &Delivery, outcome: &Outcome, fallback: &Fallback) -> Verdi
     }
 }
 
+/// Records one result. `Some`: the delivery failed by this code, and the fallback inbox must get the fax.
 async fn record_one(
     tx: &mut Tx,
     batch: &Batch,
@@ -210,7 +223,7 @@ async fn record_one(
     fallback: &Fallback,
     now: Millis,
     tally: &mut Tally,
-) -> Result<(), StoreError> {
+) -> Result<Option<(String, Delivery)>, StoreError> {
     let row = sqlx::query("SELECT * FROM deliveries WHERE id = $1 AND lease = $2 AND state = 'due'")
         .bind(result.delivery)
         .bind(&batch.token)
@@ -219,7 +232,8 @@ async fn record_one(
     let Some(row) = row else {
         let detail = json!({ "delivery": result.delivery, "outcome": result.outcome });
         tally.late += 1;
-        return events::record(tx, Some(&batch.fax.id), now, kind::LATE, &detail).await;
+        events::record(tx, Some(&batch.fax.id), now, kind::LATE, &detail).await?;
+        return Ok(None);
     };
     let delivery = rows::delivery(&row)?;
     let (state, next_at, last, kind, detail) = match verdict(&delivery, &result.outcome, fallback) {
@@ -238,7 +252,7 @@ async fn record_one(
             ("due", result.next_at, fault.to_string(), kind::ALARM, detail)
         }
         Verdict::Failed(fault) => {
-            (tally.failed, tally.to_fallback) = (tally.failed + 1, tally.to_fallback + 1);
+            tally.failed += 1;
             ("failed", now, fault.to_string(), kind::FAILED, json!({ "fault": fault }))
         }
     };
@@ -259,11 +273,8 @@ async fn record_one(
     detail["message_id"] = json!(delivery.message_id);
     detail["attempt"] = json!(delivery.attempts + 1);
     events::record(tx, Some(&delivery.fax), now, kind, &detail).await?;
-    if state == "failed" {
-        let code = detail["fault"]["code"].as_str().unwrap_or("deliver.failed").to_owned();
-        send_to_fallback(tx, &delivery, code, fallback, now).await?;
-    }
-    Ok(())
+    let code = detail["fault"]["code"].as_str().unwrap_or("deliver.failed").to_owned();
+    Ok((state == "failed").then_some((code, delivery)))
 }
 
 /// The copy that the fallback inbox gets instead.

@@ -25,6 +25,7 @@ mod pdf_tools;
 mod pipeline;
 mod pipeline_crash;
 mod pipeline_house;
+mod relay;
 mod rules;
 mod store;
 mod tidy;
