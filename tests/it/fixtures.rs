@@ -5,6 +5,7 @@ pub mod kit;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use faxgate::decode::{self, Limits, raw_g3};
 use faxgate::fax::{Bitmap, Format, Page, Raster, Sha256};
@@ -23,9 +24,10 @@ fn fonts() -> Fonts {
     Fonts::load().unwrap()
 }
 
-fn made_faxes() -> Vec<Made> {
-    let fonts = fonts();
-    kit::corpus::all().into_iter().map(|fax| kit::fax::make(&fonts, fax)).collect()
+/// The corpus, made once for all tests.
+fn corpus() -> &'static [Made] {
+    static MADE: OnceLock<Vec<Made>> = OnceLock::new();
+    MADE.get_or_init(|| kit::made(&fonts()))
 }
 
 fn files_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
@@ -41,8 +43,9 @@ fn files_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
 
 #[test]
 fn the_generator_is_deterministic_and_the_committed_files_are_its_work() {
-    let first = kit::everything(&fonts());
-    assert!(first == kit::everything(&fonts()), "two runs differ");
+    let first = kit::everything(&fonts(), corpus());
+    let again = fonts();
+    assert!(first == kit::everything(&again, &kit::made(&again)), "two runs differ");
     let mut committed = BTreeSet::new();
     OWNED.iter().for_each(|folder| files_below(&root().join(folder), &mut committed));
     for (path, bytes) in &first {
@@ -60,7 +63,7 @@ fn the_generator_is_deterministic_and_the_committed_files_are_its_work() {
 
 #[test]
 fn the_corpus_is_small_and_covers_what_it_should() {
-    let faxes = made_faxes();
+    let faxes = corpus();
     for language in ["en", "zh", "mix"] {
         for fine in [false, true] {
             for dithered in [false, true] {
@@ -75,7 +78,7 @@ fn the_corpus_is_small_and_covers_what_it_should() {
             }
         }
     }
-    let bytes: usize = kit::everything(&fonts()).iter().map(|(_, bytes)| bytes.len()).sum();
+    let bytes: usize = kit::everything(&fonts(), faxes).iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(bytes < 2_500_000, "{bytes} bytes of fixtures");
 }
 
@@ -118,7 +121,7 @@ fn expected(made: &Made) -> Vec<(Sha256, u32, u32)> {
 
 #[test]
 fn undamaged_originals_decode_to_the_pixels_that_were_sent() {
-    for made in made_faxes().iter().filter(|made| made.fax.kind != "damaged") {
+    for made in corpus().iter().filter(|made| made.fax.kind != "damaged") {
         let decoded = pages(made);
         let slug = &made.fax.slug;
         assert_eq!(decoded.len(), made.pages.len(), "{slug}");
@@ -147,7 +150,7 @@ fn touched(page: &MadePage) -> BTreeSet<u32> {
 
 #[test]
 fn noise_costs_no_row_but_those_it_hit() {
-    for made in made_faxes().iter().filter(|made| made.fax.kind == "damaged") {
+    for made in corpus().iter().filter(|made| made.fax.kind == "damaged") {
         let slug = &made.fax.slug;
         let decoded = pages(made);
         assert_eq!(decoded.len(), made.pages.len(), "{slug}");

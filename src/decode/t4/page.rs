@@ -49,7 +49,7 @@ impl Rows {
         }
         std::mem::swap(&mut self.above, changes);
         self.count += 1;
-        self.run = 0;
+        self.end_run();
     }
 
     /// Adds rows that were lost: each repeats the row above it, which is what fax machines have always
@@ -78,7 +78,12 @@ impl Rows {
         self.count += 1;
         self.bad += 1;
         self.run += 1;
+    }
+
+    /// A run counts when it is over: until then rows may be taken back from it.
+    fn end_run(&mut self) {
         self.longest_run = self.longest_run.max(self.run);
+        self.run = 0;
     }
 
     /// Takes back the last rows, all of which were lost ones.
@@ -91,9 +96,26 @@ impl Rows {
     }
 
     /// The picture and its account.
-    pub(super) fn finish(self, cut: bool) -> (Bitmap, Damage) {
+    pub(super) fn finish(mut self, cut: bool) -> (Bitmap, Damage) {
+        self.end_run();
         let damage = Damage { bad_rows: self.bad, longest_run: self.longest_run, cut, ..Damage::default() };
         let map = Bitmap::from_rows(self.width, self.count, self.bits);
         (map.unwrap_or_else(|| Bitmap::white(self.width, self.count)), damage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_taken_back_are_no_part_of_the_longest_run() {
+        let mut rows = Rows::new(8, 100);
+        rows.add_lost(20);
+        rows.take_back(18);
+        rows.add(&mut vec![8]);
+        rows.add_lost(1);
+        let (map, damage) = rows.finish(false);
+        assert_eq!((map.height(), damage.bad_rows, damage.longest_run), (4, 3, 2));
     }
 }
