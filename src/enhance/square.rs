@@ -8,8 +8,10 @@ use crate::fax::{Bitmap, Resolution};
 
 /// What the engine reads best without being slow: a fax's own resolution across.
 const USUAL_DPI: f64 = 204.0;
-/// Resolutions in this range are left as they are.
-const FINE_AS_IS: std::ops::RangeInclusive<f64> = 150.0..=340.0;
+/// Resolutions across in this range are left as they are. Measured: 408 by 391 kept whole reads 8 point print
+/// with half the errors of its halved copy, for half as much time again; 204 by 391 gains nothing by doubled
+/// columns over halved rows.
+const FINE_AS_IS: std::ops::RangeInclusive<f64> = 150.0..=410.0;
 /// Told resolutions outside this range are mistakes of the file; the usual one is assumed.
 const BELIEVABLE: std::ops::RangeInclusive<f64> = 30.0..=2400.0;
 /// A scale this near to a whole factor is taken as whole: 204 by 98 doubles, though 2.08 would be exact.

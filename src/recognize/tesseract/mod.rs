@@ -80,21 +80,22 @@ impl Tesseract {
             return Ok(english);
         }
         if sure && !english.0.is_empty() && english.confidence() >= ENGLISH_PAGE {
-            return self.reread(english, &doubtful, models::HAN, clean);
+            return self.reread(english, &doubtful, models::HAN, clean, RawLine::has_han);
         }
         let han = Reading(self.shown(models::HAN, clean)?.lines()?);
         let merged = Reading(merge::latin_lines(han.0, &english.0));
         let chinese: Vec<usize> = merged.lines_where(|line| line.has_han() && line.confidence() < SURE_HAN);
-        self.reread(merged, &chinese, models::CHINESE, clean)
+        self.reread(merged, &chinese, models::CHINESE, clean, |_| true)
     }
 
-    /// Reads some lines again, one by one, and keeps the surer reading of each.
+    /// Reads some lines again, one by one, and keeps the surer reading of each; `fits` has a say.
     fn reread(
         &mut self,
         mut reading: Reading,
         which: &[usize],
         model: Model,
         clean: &CleanPage,
+        fits: impl Fn(&RawLine) -> bool,
     ) -> Result<Reading, RecognizeError> {
         if which.is_empty() {
             return Ok(reading);
@@ -106,7 +107,7 @@ impl Tesseract {
                 continue;
             }
             let again = RawLine::joined(handle.line(merge::around(line, clean))?);
-            if again.confidence() > line.confidence() && again.chars() * 2 > line.chars() {
+            if fits(&again) && again.confidence() > line.confidence() && again.chars() * 2 > line.chars() {
                 *line = again;
             }
         }
@@ -122,13 +123,17 @@ impl Tesseract {
         let guess = self.shown(models::ORIENTATION, clean)?.orientation();
         let sure = guess.is_some_and(|(_, confidence)| confidence >= SURE_ORIENTATION);
         // The engine tells by how far the page was turned clockwise; that is taken back.
-        let turns = match guess {
-            Some((90, _)) if sure => vec![Turn::ThreeQuarters],
-            Some((180, _)) if sure => vec![Turn::Half],
-            Some((270, _)) if sure => vec![Turn::Quarter],
-            Some(_) if sure => vec![],
-            _ => vec![Turn::Half, Turn::Quarter, Turn::ThreeQuarters],
+        let back = match guess {
+            Some((90, _)) => Some(Turn::ThreeQuarters),
+            Some((180, _)) => Some(Turn::Half),
+            Some((270, _)) => Some(Turn::Quarter),
+            _ => None,
         };
+        let mut turns: Vec<Turn> = back.into_iter().collect();
+        // Sheets are fed upside down more often than sideways; a hard page must not be read four times over.
+        if !sure && back != Some(Turn::Half) {
+            turns.push(Turn::Half);
+        }
         // Text that runs downwards the engine reads as well as upright text: then its word on orientation counts.
         let gain = if sure && found.runs_down() { -TURN_LOSS } else { TURN_GAIN };
         for turn in turns {
