@@ -152,7 +152,8 @@ fn report(rows: &[Row], drained: &Drained) {
 fn destination(delivery: &Delivery) -> String {
     let last = delivery.last.as_deref().map(line).unwrap_or_default();
     match (&delivery.target, delivery.state) {
-        (Target::Maildir(root), DeliveryState::Delivered) => line(&root.join(last).display().to_string()),
+        // The site's own folder and a name that we made: nothing foreign, and of use only whole.
+        (Target::Maildir(root), DeliveryState::Delivered) => root.join(last).display().to_string(),
         (target, DeliveryState::Delivered) => format!("{} ({last})", line(&target.to_string())),
         (target, DeliveryState::Due) => format!("{} waits: {last}", line(&target.to_string())),
         (target, DeliveryState::Withdrawn) => format!("{} withdrawn", line(&target.to_string())),

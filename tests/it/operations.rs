@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
-use crate::harness::gateway::{House, names};
+use crate::harness::gateway::{House, Running, names};
 use crate::harness::postfix::messages;
 
 /// Longer than anything here takes on a busy machine.
@@ -108,7 +108,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 /// The gateway is told to stop and does: with success.
-fn stopped(house: &House, mut gateway: Child) {
+fn stopped(house: &House, mut gateway: Running) {
     signal(&gateway, "TERM");
     let status = until("the end", house, || gateway.try_wait().unwrap());
     assert!(status.success(), "{status}\n{}", house.log());

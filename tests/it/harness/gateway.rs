@@ -64,18 +64,42 @@ impl House {
     }
 
     /// Starts the gateway; its log goes to `gateway.log` in the house, appended.
-    pub fn start(&self) -> Child {
+    pub fn start(&self) -> Running {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.path("gateway.log"))
             .expect("the house can be written");
-        self.faxgate(&["run"]).stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts")
+        Running(self.faxgate(&["run"]).stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts"))
     }
 
     /// The gateway's log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("gateway.log")).unwrap_or_default()
+    }
+}
+
+/// A running gateway; a test that fails does not leave it behind.
+pub struct Running(Child);
+
+impl std::ops::Deref for Running {
+    type Target = Child;
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
