@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -25,6 +25,9 @@ use crate::worker::Pool;
 
 /// How long the spools may take to finish what they are admitting.
 const SPOOLS_STOP: Duration = Duration::from_secs(30);
+/// A drain waits for what settles by itself no longer than the longest quiet period and this: a call in progress
+/// may take an hour, and is not due.
+const DRAIN_GRACE: Duration = Duration::from_secs(15);
 /// How often the watchdog's question is asked, where the service manager names no interval.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
@@ -136,6 +139,9 @@ impl Gateway {
         let zone = zone(&self.config);
         let mut scanners: Vec<Scanner> =
             self.config.spools.iter().map(|spool| Scanner::new(spool.clone(), zone.clone())).collect();
+        let patience =
+            self.config.spools.iter().map(|spool| spool.quiet).max().unwrap_or_default() + DRAIN_GRACE;
+        let mut progress = Instant::now();
         loop {
             let mut drained = Drained::default();
             let mut again: Option<Duration> = None;
@@ -155,8 +161,11 @@ impl Gateway {
                 }
             }
             drained.left = pipeline::drain(Arc::clone(&self.ctx), stop.clone()).await?;
+            if admitted > 0 {
+                progress = Instant::now();
+            }
             match again {
-                _ if stop.is_cancelled() => return Ok(drained),
+                _ if stop.is_cancelled() || progress.elapsed() > patience => return Ok(drained),
                 None if admitted == 0 => return Ok(drained),
                 None => {}
                 Some(soon) => tokio::select! {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{End, failed, with_store};
 use crate::decode::{self, Limits};
-use crate::fax::{Arrival, CallRecord, Format, Number, Original, StationId};
+use crate::fax::{Arrival, CallRecord, Number, Original, StationId};
 use crate::intake::hook::{self, HookKind};
 use crate::ops::clock;
 use crate::store::{Access, NewFax};
@@ -68,7 +68,7 @@ pub fn submit(config: &Path, args: &SubmitArgs) -> End {
     }
     with_store(config, Access::Operator, async |store, _| {
         let sha256 = store.blobs().put(&bytes).await.map_err(|error| error.fault())?;
-        let fax = new_fax(args, format, Original { sha256, bytes: bytes.len() as u64, format });
+        let fax = new_fax(args, Original { sha256, bytes: bytes.len() as u64, format });
         let admission = store.admit(fax).await.map_err(|error| error.fault())?;
         if args.json {
             println!("{}", serde_json::json!({ "fax": admission.id }));
@@ -79,7 +79,7 @@ pub fn submit(config: &Path, args: &SubmitArgs) -> End {
     })
 }
 
-fn new_fax(args: &SubmitArgs, _format: Format, original: Original) -> NewFax {
+fn new_fax(args: &SubmitArgs, original: Original) -> NewFax {
     let at = clock::now();
     let mut nonce = [0u8; 8];
     // Without chance the moment alone keeps two submissions apart.

@@ -236,6 +236,20 @@ fn a_ticket_by_the_hook_makes_a_fax_complete_and_brings_its_call() {
 }
 
 #[test]
+fn a_drain_does_not_wait_for_the_end_of_a_call() {
+    let house = house(free_port(), "quiet = \"1s\"");
+    let path = receive(&house, 6);
+    let held = std::fs::File::open(path).unwrap();
+    held.lock().unwrap();
+    let told = house.told(&["run", "--drain"], 3);
+    assert!(told.contains("the receiver still holds its lock"), "{told}");
+    assert!(mails(&house, "registry").is_empty());
+    drop(held);
+    house.told(&["run", "--drain"], 0);
+    assert_eq!(mails(&house, "registry").len(), 1);
+}
+
+#[test]
 fn exit_codes_are_as_documented() {
     let house = house(free_port(), "finished_mode = \"0640\"");
     house.told(&["check"], 0);
