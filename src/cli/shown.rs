@@ -2,14 +2,22 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::fax::{Millis, StationId};
+use crate::fax::{Millis, StationId, one_line};
 
 /// One line without control or reordering characters: a station name must not drive a terminal.
 pub fn line(text: &str) -> String {
     StationId(text.to_owned()).shown()
 }
 
-/// The same for an optional field; a dash where nothing is known.
+/// The longest sentence that is shown: a fault's own words and a server's reply fit.
+const SENTENCE_CHARS: usize = 600;
+
+/// A sentence of ours that may quote foreign words: as safe as [`line()`], but not cut after a few words.
+pub fn sentence(text: &str) -> String {
+    one_line(text, SENTENCE_CHARS)
+}
+
+/// [`line()`] for an optional field; a dash where nothing is known.
 pub fn or_dash<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| line(&value.to_string()))
 }
