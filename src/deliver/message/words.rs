@@ -246,7 +246,10 @@ mod tests {
     fn damage_is_said_plainly() {
         assert_eq!(EN.damaged(&[2, 3], 41), "Pages 2 and 3 are damaged: 41 scan lines could not be read.");
         assert_eq!(EN.damaged(&[2], 1), "Page 2 is damaged: 1 scan line could not be read.");
-        assert_eq!(EN.damaged(&[1, 2, 9], 3), "Pages 1, 2 and 9 are damaged: 3 scan lines could not be read.");
+        assert_eq!(
+            EN.damaged(&[1, 2, 9], 3),
+            "Pages 1, 2 and 9 are damaged: 3 scan lines could not be read."
+        );
         assert_eq!(ZH.damaged(&[1, 2, 9], 3), "第1、2及9頁有損毀：共3條掃描線未能讀取。");
         assert_eq!(EN.broken(3, ""), "The call broke before the end: page 3 may be the last of more.");
         assert_eq!(
