@@ -39,3 +39,16 @@ pub fn table(headings: &[&str]) -> Table {
         .set_header(headings.iter().copied());
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_shown_whole_and_safe() {
+        let said = "Refused for good: 550 no such user here. Correct the department's address or ask. [deliver.smtp.550]";
+        assert_eq!(sentence(said), said);
+        assert_eq!(sentence("a\u{1b}[31m\nb"), "a [31m b");
+        assert!(line(said).len() < said.len());
+    }
+}
