@@ -29,11 +29,12 @@ pub fn replay(config: &Path, id: &FaxId) -> End {
     })
 }
 
-/// Closes a quarantined fax by a person's decision.
-pub fn discard(config: &Path, id: &FaxId, who: &str, reason: &str) -> End {
+/// Throws a fax away by a person's decision.
+pub fn discard(config: &Path, id: &FaxId, by: Option<String>, reason: &str) -> End {
+    let by = by.unwrap_or_else(who);
     with_store(config, Access::Operator, async |store, _| {
-        store.discard(id, who, reason, clock::now()).await?;
-        println!("{id}: discarded by {who}; its original and history are kept");
+        store.discard(id, &by, reason, clock::now()).await?;
+        println!("{id}: discarded by {by}; its original and history are kept");
         Ok(End::Done)
     })
 }

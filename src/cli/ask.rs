@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::shown::{line, moment, or_dash, table};
+use super::shown::{line, moment, or_dash, sentence, table};
 use super::{End, with_store};
-use crate::fax::{Delivery, DeliveryState, Disposition, Fault, FaxId, Receipt, Stage};
+use crate::fax::{Delivery, DeliveryState, Disposition, Fault, FaxId, Receipt, Stage, one_line};
 use crate::ops::clock;
 use crate::store::{Access, Event, Fax, Filter, Store};
 
@@ -168,7 +168,7 @@ fn print_facts(fax: &Fax) {
         row("matched rule", line(&routing.rule));
     }
     if let Some(fault) = &fax.fault {
-        row("fault", line(&fault.to_string()));
+        row("fault", sentence(&fault.to_string()));
     }
     println!("{facts}");
 }
@@ -177,7 +177,7 @@ fn receipt(receipt: &Receipt) -> String {
     match receipt {
         Receipt::Unknown => "–".to_owned(),
         Receipt::Complete => "complete".to_owned(),
-        Receipt::Broken(reason) => format!("broken: {}", line(reason)),
+        Receipt::Broken(reason) => format!("broken: {}", sentence(reason)),
     }
 }
 
@@ -192,21 +192,24 @@ fn print_deliveries(deliveries: &[Delivery]) {
         };
         table.add_row([
             line(&delivery.department),
-            line(&delivery.target.to_string()),
+            sentence(&delivery.target.to_string()),
             state,
             delivery.attempts.to_string(),
-            or_dash(delivery.last.as_ref()),
-            line(&delivery.message_id),
+            delivery.last.as_deref().map_or_else(|| "–".to_owned(), sentence),
+            sentence(&delivery.message_id),
         ]);
     }
     println!("{table}");
 }
 
+/// Of an event's particulars so much is shown; `--json` shows them whole.
+const DETAIL_CHARS: usize = 160;
+
 fn print_events(events: &[Event]) {
     let mut table = table(&["#", "when", "what", "particulars"]);
     for event in events {
-        let detail: String = event.detail.to_string().chars().take(160).collect();
-        table.add_row([event.seq.to_string(), moment(event.at), event.kind.clone(), line(&detail)]);
+        let detail = one_line(&event.detail.to_string(), DETAIL_CHARS);
+        table.add_row([event.seq.to_string(), moment(event.at), event.kind.clone(), detail]);
     }
     println!("{table}");
 }

@@ -1,4 +1,4 @@
-//! `faxgate convert FILE -o out.pdf`: the pure half of the gateway on one file, in this process.
+//! `faxgate convert FILE -o out.pdf`: the pure half of the gateway on one file, read in page workers as the gateway does.
 
 use std::path::{Path, PathBuf};
 

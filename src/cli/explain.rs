@@ -29,8 +29,8 @@ pub struct ExplainArgs {
     /// Modem or line
     #[arg(long)]
     device: Option<String>,
-    /// Spool
-    #[arg(long, default_value = "")]
+    /// Spool, by its name in faxgate.toml
+    #[arg(long, default_value = "", hide_default_value = true)]
     spool: String,
     /// Pages
     #[arg(long, default_value_t = 1)]
@@ -38,7 +38,7 @@ pub struct ExplainArgs {
     /// Text of the page
     #[arg(long)]
     text: Option<String>,
-    /// Languages found: en, zh
+    /// A language found on the pages, en or zh; may be given twice
     #[arg(long)]
     language: Vec<String>,
     /// A page is damaged, or reception broke

@@ -78,7 +78,7 @@ enum Command {
     Status(ask::StatusArgs),
     /// Show one fax whole: its facts, history, deliveries; or write its files
     Show(ask::ShowArgs),
-    /// Try again now what was deferred or has failed
+    /// Try again now what waits: a deferred delivery, or work put off after a fault
     Retry {
         /// The fax
         fax: FaxId,
@@ -88,16 +88,16 @@ enum Command {
         /// The fax
         fax: FaxId,
     },
-    /// Close a quarantined fax by a person's decision
+    /// Throw a fax away, by a person's decision: nothing more of it is sent; original and history are kept
     Discard {
         /// The fax
         fax: FaxId,
-        /// Why
+        /// Why, for the history
         #[arg(long)]
         reason: String,
-        /// Who decides
-        #[arg(long, env = "USER")]
-        who: String,
+        /// Who decides, for the history (the user at the terminal, unless told)
+        #[arg(long)]
+        who: Option<String>,
     },
     /// Called by HylaFAX, mgetty, Asterisk or FreeSWITCH when a reception has ended
     Hook(submit::HookArgs),
@@ -119,7 +119,7 @@ pub fn main() -> ExitCode {
         Command::Show(show) => ask::show(&args.config, &show),
         Command::Retry { fax } => act::retry(&args.config, &fax),
         Command::Replay { fax } => act::replay(&args.config, &fax),
-        Command::Discard { fax, reason, who } => act::discard(&args.config, &fax, &who, &reason),
+        Command::Discard { fax, reason, who } => act::discard(&args.config, &fax, who, &reason),
         Command::Hook(hook) => submit::hook(&hook),
         Command::PageWorker => return worker_exit(crate::worker::child_main()),
     }
@@ -134,7 +134,7 @@ fn worker_exit(code: i32) -> ExitCode {
 fn failed(fault: &Fault) -> End {
     eprintln!("faxgate: {fault}");
     if !fault.detail.is_empty() {
-        eprintln!("  {}", shown::line(&fault.detail));
+        eprintln!("  {}", shown::sentence(&fault.detail));
     }
     End::Failed
 }

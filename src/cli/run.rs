@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use super::shown::{line, or_dash, table};
+use super::shown::{line, or_dash, sentence, table};
 use super::{End, configured, failed};
 use crate::daemon::{Drained, Gateway};
 use crate::deliver::message::Stationery;
@@ -120,8 +120,13 @@ fn report(rows: &[Row], drained: &Drained) {
         let fax = &row.fax;
         let tsi = fax.call.tsi.as_ref().map(|tsi| tsi.0.clone());
         let from = tsi.or(fax.call.caller.as_ref().map(|number| number.0.clone()));
-        let departments: Vec<&str> =
-            row.deliveries.iter().map(|delivery| delivery.department.as_str()).collect();
+        let mut departments: Vec<&str> = Vec::new();
+        for delivery in &row.deliveries {
+            // A department with several addresses, or a fax that was replayed, is named once.
+            if !departments.contains(&delivery.department.as_str()) {
+                departments.push(&delivery.department);
+            }
+        }
         let mails: Vec<String> = row.deliveries.iter().map(destination).collect();
         shown.add_row([
             fax.id.to_string(),
@@ -141,16 +146,16 @@ fn report(rows: &[Row], drained: &Drained) {
     }
     for row in rows.iter().filter(|row| row.fax.stage == Stage::Quarantined) {
         let why = row.fax.fault.as_ref().map_or_else(String::new, ToString::to_string);
-        println!("quarantined: {} ({}): {}", row.fax.id, line(&row.fax.arrival.file_name), line(&why));
+        println!("quarantined: {} ({}): {}", row.fax.id, line(&row.fax.arrival.file_name), sentence(&why));
     }
     for file in drained.waiting.iter().chain(&drained.unreadable) {
-        println!("left in its spool: {}", line(file));
+        println!("left in its spool: {}", sentence(file));
     }
 }
 
 /// Where a message lies or who took it.
 fn destination(delivery: &Delivery) -> String {
-    let last = delivery.last.as_deref().map(line).unwrap_or_default();
+    let last = delivery.last.as_deref().map(sentence).unwrap_or_default();
     match (&delivery.target, delivery.state) {
         // The site's own folder and a name that we made: nothing foreign, and of use only whole.
         (Target::Maildir(root), DeliveryState::Delivered) => root.join(last).display().to_string(),

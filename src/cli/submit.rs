@@ -39,7 +39,7 @@ pub struct HookArgs {
     /// Folder of tickets that the gateway watches for this spool
     #[arg(long, default_value = "/var/spool/faxgate/tickets")]
     tickets: PathBuf,
-    /// What the caller passes on, see docs/integration.md
+    /// What the caller passes on, see docs/integration.md; `-` (asterisk, freeswitch): read it from standard input
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
 }

@@ -4,7 +4,7 @@
 //! text and nothing else: the [`Pool`] starts another. A child knows no secret (its environment is cleared),
 //! no database and no file but the models; it ends when its standard input is closed or its parent is gone.
 //!
-//! [`Engine`] does the same work in this process, for `faxgate convert` and for tests.
+//! [`Engine`] does the same work in the process that calls it: in a child, and in tests.
 
 mod child;
 mod engine;

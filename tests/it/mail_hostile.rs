@@ -250,7 +250,7 @@ fn a_harmless_name_arrives_as_it_was_sent() {
     let seen = read_all(&mails("陳大文 & Söhne <Ltd>", Language::ZhHant));
     assert!(seen[0]["subject"].as_str().unwrap().contains("陳大文 & Söhne <Ltd>"), "{}", seen[0]["subject"]);
     assert!(seen[0]["html_text"].as_str().unwrap().contains("陳大文 & Söhne <Ltd>"));
-    assert!(seen[0]["text"].as_str().unwrap().contains("第2頁有損毀：共41行未能讀取。"));
+    assert!(seen[0]["text"].as_str().unwrap().contains("第2頁有損毀：共41條掃描線未能讀取。"));
     assert_eq!(
         seen[0]["types"],
         serde_json::json!([

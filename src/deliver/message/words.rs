@@ -53,14 +53,14 @@ impl Words {
         match label {
             Label::Received => self.pick("Received", "接收時間"),
             Label::Caller => self.pick("From", "來電號碼"),
-            Label::Tsi => self.pick("Station ID (as claimed)", "發送機識別碼（對方自稱）"),
-            Label::Did => self.pick("Dialled number", "撥入號碼"),
+            Label::Tsi => self.pick("Station ID (as claimed)", "發件傳真機識別碼（由對方設定）"),
+            Label::Did => self.pick("Dialled number", "所撥號碼"),
             Label::Subaddress => self.pick("Subaddress", "子地址"),
             Label::Pages => self.pick("Pages", "頁數"),
             Label::Resolution => self.pick("Resolution", "解像度"),
             Label::Duration => self.pick("Duration", "傳送需時"),
             Label::Rate => self.pick("Speed", "傳輸速率"),
-            Label::Ecm => self.pick("Error correction", "錯誤修正（ECM）"),
+            Label::Ecm => self.pick("Error correction", "錯誤修正模式（ECM）"),
             Label::Line => self.pick("Line", "線路"),
             Label::Department => self.pick("Department", "部門"),
             Label::Rule => self.pick("Matched rule", "適用規則"),
@@ -105,10 +105,10 @@ impl Words {
         match self.0 {
             Language::En => {
                 let are = if pages.len() == 1 { "is" } else { "are" };
-                let lines = if rows == 1 { "1 line".into() } else { format!("{rows} lines") };
+                let lines = if rows == 1 { "1 scan line".into() } else { format!("{rows} scan lines") };
                 format!("{these} {are} damaged: {lines} could not be read.")
             }
-            Language::ZhHant => format!("{these}有損毀：共{rows}行未能讀取。"),
+            Language::ZhHant => format!("{these}有損毀：共{rows}條掃描線未能讀取。"),
         }
     }
 
@@ -120,7 +120,7 @@ impl Words {
                 format!("{these} is cut short: its lower part did not arrive.")
             }
             Language::En => format!("{these} are cut short: their lower parts did not arrive."),
-            Language::ZhHant => format!("{these}不完整：下半部分未有收到。"),
+            Language::ZhHant => format!("{these}不完整：頁面下方部分未有收到。"),
         }
     }
 
@@ -135,7 +135,7 @@ impl Words {
             Language::ZhHant => {
                 let reason =
                     if said.is_empty() { String::new() } else { format!("接收機訊息：「{said}」") };
-                format!("通話未完成便已中斷：第{last_page}頁之後可能尚有其他頁。{reason}")
+                format!("傳送未完成便已中斷：第{last_page}頁之後可能尚有其他頁。{reason}")
             }
         }
     }
@@ -149,7 +149,7 @@ impl Words {
                     self.pages(announced)
                 )
             }
-            Language::ZhHant => format!("接收機報稱共收到{announced}頁，但本文件只有{held}頁。"),
+            Language::ZhHant => format!("接收機報稱共收到{announced}頁，但本文件有{held}頁。"),
         }
     }
 
@@ -157,8 +157,8 @@ impl Words {
     pub(super) fn unsearchable(self, pages: &[u32], code: &str) -> String {
         let these = self.these_pages(pages);
         match self.0 {
-            Language::En => format!("{these} could not be searched: the text was not recognised ({code})."),
-            Language::ZhHant => format!("{these}未能搜尋：文字辨識失敗（{code}）。"),
+            Language::En => format!("{these} cannot be searched: the text was not recognised ({code})."),
+            Language::ZhHant => format!("{these}未能作文字搜尋：文字識別失敗（{code}）。"),
         }
     }
 
@@ -176,7 +176,7 @@ impl Words {
             Language::En => {
                 format!("The document ({size}) is not attached: {reason} It lies on the gateway: {at}")
             }
-            Language::ZhHant => format!("文件（{size}）未有附上：{reason}文件存放於閘道：{at}"),
+            Language::ZhHant => format!("文件（{size}）未有附上：{reason}文件存放於傳真閘道：{at}"),
         }
     }
 
@@ -244,14 +244,17 @@ mod tests {
 
     #[test]
     fn damage_is_said_plainly() {
-        assert_eq!(EN.damaged(&[2, 3], 41), "Pages 2 and 3 are damaged: 41 lines could not be read.");
-        assert_eq!(EN.damaged(&[2], 1), "Page 2 is damaged: 1 line could not be read.");
-        assert_eq!(EN.damaged(&[1, 2, 9], 3), "Pages 1, 2 and 9 are damaged: 3 lines could not be read.");
-        assert_eq!(ZH.damaged(&[1, 2, 9], 3), "第1、2及9頁有損毀：共3行未能讀取。");
+        assert_eq!(EN.damaged(&[2, 3], 41), "Pages 2 and 3 are damaged: 41 scan lines could not be read.");
+        assert_eq!(EN.damaged(&[2], 1), "Page 2 is damaged: 1 scan line could not be read.");
+        assert_eq!(
+            EN.damaged(&[1, 2, 9], 3),
+            "Pages 1, 2 and 9 are damaged: 3 scan lines could not be read."
+        );
+        assert_eq!(ZH.damaged(&[1, 2, 9], 3), "第1、2及9頁有損毀：共3條掃描線未能讀取。");
         assert_eq!(EN.broken(3, ""), "The call broke before the end: page 3 may be the last of more.");
         assert_eq!(
             ZH.broken(3, "T.30 T2"),
-            "通話未完成便已中斷：第3頁之後可能尚有其他頁。接收機訊息：「T.30 T2」"
+            "傳送未完成便已中斷：第3頁之後可能尚有其他頁。接收機訊息：「T.30 T2」"
         );
     }
 
