@@ -438,17 +438,20 @@ impl<'a> Decoder<'a> {
             self.exact &= !self.rows.full();
         }
         let eol_before = self.eol_before;
+        let end_of_line = match eol_before {
+            0 => EndOfLine::Never,
+            all if all == self.rows.count() => EndOfLine::Always,
+            _ => EndOfLine::Sometimes,
+        };
+        // Where rows were set apart now so, now so, we had to look ahead: others may read otherwise.
+        self.exact &= end_of_line != EndOfLine::Sometimes;
         let byte_aligned = self.options.byte_align && eol_before == 0;
         let (map, damage) = self.rows.finish(self.cut);
         Decoded {
             damage,
             good_rows,
             exact: self.exact,
-            end_of_line: match eol_before {
-                0 => EndOfLine::Never,
-                all if all == map.height() => EndOfLine::Always,
-                _ => EndOfLine::Sometimes,
-            },
+            end_of_line,
             byte_aligned,
             end_of_page: self.end_of_page,
             // The tag bit of a last EOL may lie beyond the data.
