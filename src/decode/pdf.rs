@@ -45,7 +45,7 @@ pub(super) fn page(pdf: &Pdf, index: u32, limits: &Limits) -> Result<Page, Decod
         Some(page.render_dimensions())
     })?
     .ok_or(DecodeError::NoSuchPage(index))?;
-    let (width, height) = ((across * scale) as u64, (down * scale) as u64);
+    let (width, height) = ((across * scale).round() as u64, (down * scale).round() as u64);
     // The renderer counts pixels in 16 bits.
     limits.check("width", width, u64::from(limits.width.min(u32::from(u16::MAX))))?;
     limits.check("rows", height, u64::from(limits.rows.min(u32::from(u16::MAX))))?;
@@ -55,7 +55,10 @@ pub(super) fn page(pdf: &Pdf, index: u32, limits: &Limits) -> Result<Page, Decod
     }
     let rgba = guarded(|| {
         let page = pdf.pages().get(index as usize)?;
-        let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
+        // The renderer cuts fractions of a pixel off: a hair more keeps the last one.
+        let exactly = |pixels: u64, points: f32| (pixels as f32 + 0.002) / points;
+        let (x_scale, y_scale) = (exactly(width, across), exactly(height, down));
+        let settings = PixmapSettings { x_scale, y_scale, bg_color: WHITE };
         let cache = RenderCache::new();
         let interpreter = InterpreterSettings::default();
         let pixmap = render(page, &cache, &interpreter, &RenderSettings::default(), &settings);

@@ -81,8 +81,11 @@ fn read_without_eol<'a>(data: &'a [u8], limits: &Limits) -> Option<(t4::Reading<
             (t4::read(data, &claim), width)
         })
     });
+    // A wrong width reads a few rows too: the right one reaches the data's end.
+    let credible =
+        |decoded: &t4::Decoded| decoded.good_rows > decoded.damage.bad_rows && decoded.used > data.len() / 2;
     readings
-        .filter(|(reading, _)| reading.decoded.good_rows > reading.decoded.damage.bad_rows)
+        .filter(|(reading, _)| credible(&reading.decoded))
         .max_by_key(|(reading, width)| (reading.decoded.good_rows, u32::MAX - width))
 }
 

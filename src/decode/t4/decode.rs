@@ -115,6 +115,7 @@ struct Decoder<'a> {
     no_eol_ahead: bool,
     /// The reader stands at an EOL that has wrong bits.
     at_damaged_eol: bool,
+    data_bytes: usize,
     /// Bits that may still be read in search of rows: keeps hostile data from costing more than a few
     /// readings of themselves.
     search_bits: usize,
@@ -138,6 +139,7 @@ impl<'a> Decoder<'a> {
             tail_from: None,
             no_eol_ahead: false,
             at_damaged_eol: false,
+            data_bytes: data.len(),
             search_bits: data.len().saturating_mul(8 * SEARCH_READINGS),
         }
     }
@@ -436,20 +438,24 @@ impl<'a> Decoder<'a> {
             self.exact &= !self.rows.full();
         }
         let eol_before = self.eol_before;
+        let end_of_line = match eol_before {
+            0 => EndOfLine::Never,
+            all if all == self.rows.count() => EndOfLine::Always,
+            _ => EndOfLine::Sometimes,
+        };
+        // Where rows were set apart now so, now so, we had to look ahead: others may read otherwise.
+        self.exact &= end_of_line != EndOfLine::Sometimes;
         let byte_aligned = self.options.byte_align && eol_before == 0;
         let (map, damage) = self.rows.finish(self.cut);
         Decoded {
             damage,
             good_rows,
             exact: self.exact,
-            end_of_line: match eol_before {
-                0 => EndOfLine::Never,
-                all if all == map.height() => EndOfLine::Always,
-                _ => EndOfLine::Sometimes,
-            },
+            end_of_line,
             byte_aligned,
             end_of_page: self.end_of_page,
-            used: self.used_bits.div_ceil(8),
+            // The tag bit of a last EOL may lie beyond the data.
+            used: self.used_bits.div_ceil(8).min(self.data_bytes),
             map,
         }
     }
