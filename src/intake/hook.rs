@@ -242,7 +242,13 @@ fn put(ticket: &Ticket, folder: &Path) -> std::io::Result<PathBuf> {
         file.set_permissions(Permissions::from_mode(TICKET_MODE))?;
         file.sync_all()?;
         std::fs::rename(&temporary, &path)?;
-        File::open(folder)?.sync_all()
+        match File::open(folder) {
+            Ok(folder) => folder.sync_all(),
+            // A folder where hooks may add but not list: then the file's own sync must carry its name along, as it
+            // does on journalling file systems. Were it lost, the file's next strongest signal would still be there.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => file.sync_all(),
+            Err(error) => Err(error),
+        }
     })();
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
