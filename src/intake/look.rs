@@ -155,7 +155,8 @@ pub fn lock(path: &Path) -> io::Result<Lock> {
 /// Looks through `/proc/*/fd` for a process that has one of the files open for writing.
 pub fn writer(inodes: &[(u64, u64)]) -> Writer {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Writer::Unknown };
-    let mut all_seen = true;
+    // A service's own view of /proc may hide all processes but its own (systemd's ProtectProc=).
+    let mut all_seen = Path::new("/proc/1").exists();
     for process in processes.flatten() {
         let is_process =
             process.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
