@@ -155,7 +155,8 @@ pub fn lock(path: &Path) -> io::Result<Lock> {
 /// Looks through `/proc/*/fd` for a process that has one of the files open for writing.
 pub fn writer(inodes: &[(u64, u64)]) -> Writer {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Writer::Unknown };
-    let mut all_seen = true;
+    // A service's own view of /proc may hide all processes but its own (systemd's ProtectProc=).
+    let mut all_seen = Path::new("/proc/1").exists();
     for process in processes.flatten() {
         let is_process =
             process.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
@@ -206,4 +207,58 @@ pub fn structure(bytes: &[u8], format: Format) -> Structure {
         Format::Png => holds(b"IEND"),
     };
     if whole { Structure::Whole } else { Structure::Broken }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_links_nor_pipes_are_opened_even_if_they_take_a_files_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("fax.tif"), dir.path().join("link.tif"));
+        std::fs::write(&file, "fax").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let pipe = dir.path().join("pipe.tif");
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, rustix::fs::Mode::from_raw_mode(0o644), 0).unwrap();
+        assert!(open(&file).is_ok());
+        assert!(open(&link).is_err() && open(&pipe).is_err() && open(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_writer_and_a_lock_are_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fax.tif");
+        let writing = File::create(&path).unwrap();
+        let inode = Identity::of(&path.metadata().unwrap()).inode;
+        assert_eq!((writer(&[inode]), lock(&path).unwrap()), (Writer::Open, Lock::Free));
+        rustix::fs::flock(&writing, FlockOperation::LockExclusive).unwrap();
+        assert_eq!(lock(&path).unwrap(), Lock::Held);
+        drop(writing);
+        let _reading = File::open(&path).unwrap();
+        assert_ne!(writer(&[inode]), Writer::Open);
+        assert_eq!(lock(&path).unwrap(), Lock::Free);
+    }
+
+    #[test]
+    fn a_key_outlives_a_change_of_mode_and_no_change_of_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fax.tif");
+        std::fs::write(&path, "fax").unwrap();
+        let key = || Identity::of(&path.metadata().unwrap()).key("fax.tif");
+        let before = key();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        assert_eq!(key(), before);
+        std::fs::write(&path, "another fax").unwrap();
+        assert_ne!(key(), before);
+    }
+
+    #[test]
+    fn formats_end_where_they_say() {
+        assert_eq!(structure(b"%PDF-1.4 half", Format::Pdf), Structure::Broken);
+        assert_eq!(structure(b"%PDF-1.4 %%EOF\n", Format::Pdf), Structure::Whole);
+        assert_eq!(structure(b"\x89PNG\r\n\x1a\n....IEND\xaeB`\x82", Format::Png), Structure::Whole);
+        assert_eq!(structure(b"II*\0\0\0\0\0", Format::Tiff), Structure::Broken);
+    }
 }

@@ -161,12 +161,23 @@ async fn gofaxip_without_a_lock() {
     let mut writer = TiffWriter::create(&path, 0o600);
     let spandsp = |page| vec![while_receiving(page), (305, text("Spandsp 0.0.6"))];
     receive(&mut line, &mut writer, QUICK_PAGE, spandsp).await;
-    // The writer still has it open: not even the quiet period counts.
-    line.not_yet(&path, 10 * SLOW_PAGE, "quiet, but open for writing").await;
+    line.not_yet(&path, 10 * SLOW_PAGE, "quiet, but its pages are not numbered").await;
     writer.number_pages();
     drop(writer);
     line.not_yet(&path, QUICK_PAGE, "closed a moment ago").await;
     line.now += QUIET.as_millis() as i64;
+    line.taken(&fs::read(&path).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_open_for_writing_waits_however_quiet_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut line = Line::new(spool(Kind::Drop, &dir.path().join("drop")));
+    let path = line.folder.join("scan.tif");
+    let mut writer = TiffWriter::spandsp(&path, 0o644);
+    // No page numbers, no lock: each page boundary is a valid, whole TIFF.
+    receive(&mut line, &mut writer, SLOW_PAGE, tsi).await;
+    drop(writer);
     line.taken(&fs::read(&path).unwrap()).await;
 }
 

@@ -1,6 +1,6 @@
 //! Fax programs as they write into a spool, step by step: libtiff's order of writing, locks, modes, hooks.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -32,38 +32,53 @@ pub fn text(words: impl AsRef<[u8]>) -> Value {
 }
 
 /// A TIFF that grows as libtiff makes it grow: header, then for each page its data, then its directory, then the
-/// link from the directory before.
+/// link from the directory before. What its fax program keeps open all the while is `_held`: each step opens the file
+/// for itself, so that a test sees one sign at a time.
 pub struct TiffWriter {
-    pub file: File,
     pub path: PathBuf,
+    _held: Option<File>,
     link_at: u64,
     strip: (u32, u32),
     page_numbers: Vec<u64>,
 }
 
 impl TiffWriter {
+    /// Nothing is held open: no sign but the file itself.
     pub fn create(path: &Path, mode: u32) -> Self {
-        let mut file =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path).unwrap();
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).unwrap();
         file.write_all(b"II*\0\0\0\0\0").unwrap();
-        Self { file, path: path.to_owned(), link_at: 4, strip: (0, 0), page_numbers: Vec::new() }
+        Self { path: path.to_owned(), _held: None, link_at: 4, strip: (0, 0), page_numbers: Vec::new() }
     }
 
-    /// As HylaFAX does: 0600 whatever RecvFileMode says, and locked.
+    /// As HylaFAX does: 0600 whatever RecvFileMode says, and locked. Not seen to be open for writing, as another
+    /// user's process is not.
     pub fn hylafax(path: &Path) -> Self {
         let writer = Self::create(path, 0o600);
-        writer.file.set_permissions(Permissions::from_mode(0o600)).unwrap();
-        rustix::fs::flock(&writer.file, rustix::fs::FlockOperation::LockExclusive).unwrap();
-        writer
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        let held = File::open(path).unwrap();
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        Self { _held: Some(held), ..writer }
+    }
+
+    /// As spandsp does: open for writing, no lock.
+    pub fn spandsp(path: &Path, mode: u32) -> Self {
+        let writer = Self::create(path, mode);
+        Self { _held: Some(writer.file()), ..writer }
+    }
+
+    fn file(&self) -> File {
+        OpenOptions::new().write(true).open(&self.path).unwrap()
     }
 
     pub fn data(&mut self, bytes: &[u8]) {
-        let at = self.file.seek(SeekFrom::End(0)).unwrap();
-        self.file.write_all(bytes).unwrap();
+        let mut file = self.file();
+        let at = file.seek(SeekFrom::End(0)).unwrap();
+        file.write_all(bytes).unwrap();
         self.strip = (at as u32, bytes.len() as u32);
     }
 
     pub fn directory(&mut self, extra: &[(u16, Value)]) {
+        let mut file = self.file();
         let mut tags = vec![
             (254, Value::Long(2)),
             (256, Value::Long(1728)),
@@ -85,7 +100,7 @@ impl TiffWriter {
             tags.push((*tag, value.clone()));
         }
         tags.sort_by_key(|(tag, _)| *tag);
-        let mut at = self.file.seek(SeekFrom::End(0)).unwrap();
+        let mut at = file.seek(SeekFrom::End(0)).unwrap();
         let mut entries = Vec::new();
         for (tag, value) in &tags {
             let (kind, count, bytes) = value.packed();
@@ -96,21 +111,21 @@ impl TiffWriter {
                 entry.resize(12, 0);
             } else {
                 entry.extend((at as u32).to_le_bytes());
-                self.file.write_all(&bytes).unwrap();
+                file.write_all(&bytes).unwrap();
                 at += bytes.len() as u64;
             }
             entries.push((*tag, entry));
         }
-        self.file.write_all(&(tags.len() as u16).to_le_bytes()).unwrap();
+        file.write_all(&(tags.len() as u16).to_le_bytes()).unwrap();
         for (index, (tag, entry)) in entries.iter().enumerate() {
             if *tag == 297 {
                 self.page_numbers.push(at + 2 + index as u64 * 12 + 8);
             }
-            self.file.write_all(entry).unwrap();
+            file.write_all(entry).unwrap();
         }
-        self.file.write_all(&0u32.to_le_bytes()).unwrap();
-        self.file.seek(SeekFrom::Start(self.link_at)).unwrap();
-        self.file.write_all(&(at as u32).to_le_bytes()).unwrap();
+        file.write_all(&0u32.to_le_bytes()).unwrap();
+        file.seek(SeekFrom::Start(self.link_at)).unwrap();
+        file.write_all(&(at as u32).to_le_bytes()).unwrap();
         self.link_at = at + 2 + tags.len() as u64 * 12;
     }
 
@@ -122,10 +137,11 @@ impl TiffWriter {
 
     /// spandsp's `close_tiff_output_file`: the total of pages goes into every directory.
     pub fn number_pages(&mut self) {
+        let mut file = self.file();
         let total = self.page_numbers.len() as u16;
         for (number, at) in self.page_numbers.clone().into_iter().enumerate() {
-            self.file.seek(SeekFrom::Start(at)).unwrap();
-            self.file.write_all(&[(number as u16).to_le_bytes(), total.to_le_bytes()].concat()).unwrap();
+            file.seek(SeekFrom::Start(at)).unwrap();
+            file.write_all(&[(number as u16).to_le_bytes(), total.to_le_bytes()].concat()).unwrap();
         }
     }
 }
