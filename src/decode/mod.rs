@@ -1,4 +1,4 @@
-//! Bytes as received → [`Page`]s and their [`Damage`](crate::fax::Damage).
+//! Bytes as received → [`Page`](crate::fax::Page)s and their [`Damage`](crate::fax::Damage).
 //!
 //! Pure: no files, clock, log. Whatever the bytes are, decoding ends within [`Limits`] and never panics;
 //! damage is data, and an error means that no page at all could be made.
