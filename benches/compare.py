@@ -122,7 +122,7 @@ def jobs(folders):
 
 def resolutions(tif):
     """Name of each page's resolution."""
-    info = subprocess.run(["tiffinfo", tif], capture_output=True, text=True).stdout
+    info = subprocess.run(["tiffinfo", tif], capture_output=True, text=True, errors="replace").stdout
     rows = [float(down) for down in re.findall(r"Resolution: [\d.]+, ([\d.]+)", info)]
     return ["standard" if down < 150 else "fine" if down < 250 else "superfine" for down in rows]
 

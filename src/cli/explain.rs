@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::shown::{line, table};
+use super::shown::{counted, line, table};
 use super::{End, configured, with_store};
 use crate::config::Config;
 use crate::fax::{CallRecord, Fault, FaxId, Number, PageText, StationId};
@@ -56,27 +56,29 @@ pub struct ExplainArgs {
 pub fn check(folder: &Path, json: bool) -> End {
     match Config::load(folder) {
         Ok((config, warnings)) => {
+            let missing = crate::recognize::models::missing(&config.worker.recognize);
+            let end = if missing.is_empty() { End::Done } else { End::Config };
             if json {
                 let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-                println!("{:#}", serde_json::json!({ "ok": true, "problems": [], "warnings": told }));
-                return End::Done;
+                let ok = missing.is_empty();
+                println!(
+                    "{:#}",
+                    serde_json::json!({ "ok": ok, "missing_models": missing, "warnings": told })
+                );
+                return end;
             }
-            for warning in &warnings {
-                eprintln!("{warning}");
-            }
-            let missing = crate::recognize::models::missing(&config.worker.recognize);
-            for what in &missing {
-                eprintln!("faxgate: {what}");
-            }
+            warnings.iter().for_each(|warning| eprintln!("{warning}"));
+            missing.iter().for_each(|what| eprintln!("faxgate: {what}"));
             println!(
-                "{}: {} spools, {} departments, {} rules, no problem{}",
+                "{}: {}, {}, {}; {}, {}",
                 folder.display(),
-                config.spools.len(),
-                config.departments.len(),
-                config.rules.list().len(),
-                if warnings.is_empty() { String::new() } else { format!(", {} warnings", warnings.len()) },
+                counted(config.spools.len(), "spool"),
+                counted(config.departments.len(), "department"),
+                counted(config.rules.list().len(), "rule"),
+                counted(missing.len(), "problem"),
+                counted(warnings.len(), "warning"),
             );
-            if missing.is_empty() { End::Done } else { End::Config }
+            end
         }
         Err(problems) if json => {
             println!("{:#}", problems.to_json());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use super::shown::{line, or_dash, sentence, table};
+use super::shown::{counted, line, or_dash, sentence, table};
 use super::{End, configured, failed};
 use crate::daemon::{Drained, Gateway};
 use crate::deliver::message::Stationery;
@@ -140,7 +140,7 @@ fn report(rows: &[Row], drained: &Drained) {
     }
     println!("{shown}");
     let closed = rows.iter().filter(|row| row.fax.stage == Stage::Closed).count();
-    println!("{} faxes, {closed} delivered and closed", rows.len());
+    println!("{}, {closed} delivered and closed", counted(rows.len(), "fax"));
     if drained.left.later > 0 {
         println!("{} wait for their time (a relay that does not answer, or greylists)", drained.left.later);
     }

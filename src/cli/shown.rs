@@ -40,6 +40,15 @@ pub fn table(headings: &[&str]) -> Table {
     table
 }
 
+/// A number of things in words that agree: `1 fax`, `2 faxes`.
+pub fn counted(count: usize, thing: &str) -> String {
+    match (count, thing.ends_with('x')) {
+        (1, _) => format!("1 {thing}"),
+        (_, true) => format!("{count} {thing}es"),
+        (_, false) => format!("{count} {thing}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,12 @@
 //! `submit`: a file handed in by a person; `hook`: a word from a modem or PBX that a reception has ended.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{End, failed, with_store};
-use crate::decode::{self, Limits};
-use crate::fax::{Arrival, CallRecord, Number, Original, StationId};
+use crate::decode;
+use crate::fax::{Arrival, CallRecord, Disposition, Fault, Number, Original, StationId};
 use crate::intake::hook::{self, HookKind};
 use crate::ops::clock;
 use crate::store::{Access, NewFax};
@@ -63,10 +64,9 @@ pub fn submit(config: &Path, args: &SubmitArgs) -> End {
         eprintln!("faxgate: {} is no TIFF, PDF or PNG; nothing was taken in", args.file.display());
         return End::Failed;
     };
-    if let Err(error) = decode::open(&bytes, format, &Limits::default()) {
-        return failed(&error.fault());
-    }
-    with_store(config, Access::Operator, async |store, _| {
+    with_store(config, Access::Operator, async |store, config| {
+        decode::open(&bytes, format, &config.limits).map_err(|error| error.fault())?;
+        ours(&config.data)?;
         let sha256 = store.blobs().put(&bytes).await.map_err(|error| error.fault())?;
         let fax = new_fax(args, Original { sha256, bytes: bytes.len() as u64, format });
         let admission = store.admit(fax).await.map_err(|error| error.fault())?;
@@ -77,6 +77,19 @@ pub fn submit(config: &Path, args: &SubmitArgs) -> End {
         }
         Ok(End::Done)
     })
+}
+
+/// A blob must belong to the gateway's user: one that root left behind the gateway could not read.
+fn ours(data: &Path) -> Result<(), Fault> {
+    let owner = std::fs::metadata(data).map_err(|error| super::convert::unreadable(data, &error))?.uid();
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{} belongs to another user. Run this as the gateway's user: sudo -u faxgate faxgate submit …",
+        data.display()
+    );
+    Err(Fault::new("cli.wrong-user", Disposition::Refuse, sentence))
 }
 
 fn new_fax(args: &SubmitArgs, original: Original) -> NewFax {

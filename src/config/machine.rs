@@ -50,13 +50,14 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     let data = top.path("data").unwrap_or_default();
     let scan_interval = top.duration("scan_interval", SCAN_INTERVAL);
     let numbers = top.table("numbers").map(numbers).unwrap_or_default();
-    let spools = spools::read(sheet, top.tables("spool"), &numbers);
+    let mut spools = spools::read(sheet, top.tables("spool"), &numbers);
     if !top.has("mail") {
         top.missing("mail");
     }
     let mail = top.table("mail").map(mail::read);
     let worker = ocr(top.table("ocr"));
     let limits = top.table("limits").map(limits).unwrap_or_default();
+    spools.iter_mut().for_each(|entry| entry.spool.most_bytes = limits.bytes);
     let ops = top.table("ops").map(operations).unwrap_or_default();
     top.finish();
     let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);

@@ -89,6 +89,8 @@ fn one(mut table: Reader<'_>, numbers: &NumberPlan, names: &mut Names) -> Option
             quiet: quiet.map_or(DEFAULT_QUIET, |quiet| quiet.value),
             poll: poll.is_some_and(|poll| poll.value),
             ticket_only: ticket_only.is_some_and(|only| only.value),
+            // The machine's limit takes its place once it is read.
+            most_bytes: crate::decode::Limits::default().bytes,
             finished_mode: finished_mode.map(|mode| mode.value),
             call_ids,
             did,

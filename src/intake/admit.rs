@@ -44,7 +44,7 @@ pub fn read(
     now: Millis,
     zone: &TimeZone,
 ) -> io::Result<Reading> {
-    let limit = decode::Limits::default().bytes;
+    let limit = spool.most_bytes;
     if candidate.bytes() > limit {
         return Ok(Reading::TooLarge);
     }

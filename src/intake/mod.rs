@@ -118,6 +118,8 @@ pub struct Spool {
     pub poll: bool,
     /// A hook is installed and nothing but its ticket makes a fax complete.
     pub ticket_only: bool,
+    /// A larger file is left where it is, and an operator is told.
+    pub most_bytes: u64,
     /// The mode that a finished file has (HylaFAX `RecvFileMode`), if it differs from 0600.
     pub finished_mode: Option<u32>,
     /// CallID positions per device; the first glob that fits counts.

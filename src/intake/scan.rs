@@ -427,7 +427,7 @@ fn signals(spool: &Spool, candidate: &Candidate, unchanged: Duration) -> io::Res
 fn look_closer(spool: &Spool, candidate: &Candidate) -> io::Result<Look> {
     let inodes: Vec<(u64, u64)> = candidate.files.iter().map(|file| file.id.inode).collect();
     let structure = match candidate.files.last() {
-        Some(last) => match look::read_whole(&last.path, crate::decode::Limits::default().bytes)? {
+        Some(last) => match look::read_whole(&last.path, spool.most_bytes)? {
             Some((bytes, _)) => {
                 let format = match spool.kind {
                     Kind::Mgetty => Format::G3Bundle,

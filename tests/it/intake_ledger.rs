@@ -110,6 +110,7 @@ pub fn spool(kind: Kind, folder: &Path) -> Spool {
         quiet: QUIET,
         poll: false,
         ticket_only: false,
+        most_bytes: faxgate::decode::Limits::default().bytes,
         finished_mode: None,
         call_ids: Vec::new(),
         did: None,
