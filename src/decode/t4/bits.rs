@@ -48,6 +48,11 @@ impl<'a> BitReader<'a> {
         self.at
     }
 
+    /// Bytes of the data.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Goes to a bit.
     pub(super) fn seek(&mut self, bit: usize) {
         self.at = bit;
