@@ -22,7 +22,7 @@ pub enum DecodeError {
     /// A limit of [`Limits`](super::Limits) was reached.
     #[error("{what}: {found} is more than the limit of {limit}")]
     Limit {
-        /// Which limit: `pages`, `width`, `rows`, `pixels`, `bytes`.
+        /// Which limit: `pages`, `width`, `rows`, `pixels`, `bytes`, `strips`.
         what: &'static str,
         /// What the file has, or says that it has.
         found: u64,
@@ -43,6 +43,9 @@ pub enum DecodeError {
     /// A TIFF page lacks what no decoder can do without.
     #[error("TIFF page without {0}")]
     MissingTag(&'static str),
+    /// No row could be read of a TIFF page whose height is not stated: all of it would be invented.
+    #[error("no row of the page could be read, and its height is not stated")]
+    NoRows,
     /// A raw page in which no row could be read in any coding, bit order or width.
     #[error("no row of the raw page {0} could be read")]
     UnreadableG3(String),
@@ -72,6 +75,7 @@ impl DecodeError {
             Self::UnsupportedCompression { .. } => "decode.tiff.unsupported-compression",
             Self::UnsupportedLayout(_) => "decode.tiff.unsupported-layout",
             Self::MissingTag(_) => "decode.tiff.missing-tag",
+            Self::NoRows => "decode.tiff.no-rows",
             Self::UnreadableG3(_) => "decode.g3.unreadable",
             Self::BrokenBundle(_) => "decode.g3.broken-bundle",
             Self::BrokenPng(_) => "decode.png.broken",
@@ -97,6 +101,9 @@ impl DecodeError {
             ),
             Self::UnsupportedLayout(_) | Self::MissingTag(_) => {
                 "The TIFF is not one that fax software writes: look at what wrote it.".into()
+            }
+            Self::NoRows => {
+                "The page holds no fax rows at all: the call ended at its very start, or what wrote the file was stopped.".into()
             }
             Self::UnreadableG3(_) => {
                 "The page file holds no fax rows at all: it is no raw T.4 page, or the line was lost at its start.".into()

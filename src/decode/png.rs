@@ -10,12 +10,15 @@ use crate::fax::{Bitmap, Damage, Page, Raster, Resolution};
 
 pub(super) const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
 
+/// What chunks beside the pixels may unpack to: a colour profile is a bomb in a small file otherwise.
+const CHUNK_MEMORY: u64 = 16 << 20;
+
 /// Bytes of working memory a pixel: 4 channels of 16 bits, twice.
 const BYTES_PER_PIXEL: u64 = 16;
 
 pub(super) fn page(bytes: &[u8], limits: &Limits) -> Result<Page, DecodeError> {
     let broken = |error: image::ImageError| DecodeError::BrokenPng(error.to_string());
-    let mut decoder = PngDecoder::new(Cursor::new(bytes)).map_err(broken)?;
+    let mut decoder = opened(bytes).map_err(broken)?;
     let (width, height) = decoder.dimensions();
     limits.check("width", u64::from(width), u64::from(limits.width))?;
     limits.check("rows", u64::from(height), u64::from(limits.rows))?;
@@ -31,6 +34,12 @@ pub(super) fn page(bytes: &[u8], limits: &Limits) -> Result<Page, DecodeError> {
     });
     let raster = raster(width, height, picture.into_rgba8().into_raw());
     Ok(Page { raster, resolution, ccitt: None, damage })
+}
+
+fn opened(bytes: &[u8]) -> image::ImageResult<PngDecoder<Cursor<&[u8]>>> {
+    let mut memory = image::Limits::no_limits();
+    memory.max_alloc = Some(CHUNK_MEMORY);
+    PngDecoder::with_limits(Cursor::new(bytes), memory)
 }
 
 /// The simplest raster that holds these RGBA pixels, laid on white paper.
@@ -122,6 +131,29 @@ mod tests {
         assert!(matches!(page(&bytes[..60], &Limits::default()), Err(DecodeError::BrokenPng(_))));
         let small = Limits { width: 39, ..Limits::default() };
         assert!(matches!(page(&bytes, &small), Err(DecodeError::Limit { what: "width", .. })));
+    }
+
+    /// PNG annex D.
+    fn checksum(data: &[u8]) -> u32 {
+        let bits = |rest: u32, _| if rest & 1 == 1 { 0xedb8_8320 ^ rest >> 1 } else { rest >> 1 };
+        !data.iter().fold(u32::MAX, |sum, &byte| (0..8).fold(sum ^ u32::from(byte), bits))
+    }
+
+    #[test]
+    fn a_small_file_that_unpacks_to_a_huge_profile_takes_no_memory() {
+        let mut bytes = png(&DynamicImage::new_luma8(8, 8));
+        let profile = vec![0u8; CHUNK_MEMORY as usize + 1];
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut packed, &profile).unwrap();
+        let mut data = b"iCCPbomb\0\0".to_vec();
+        data.extend(packed.finish().unwrap());
+        let mut chunk = (data.len() as u32 - 4).to_be_bytes().to_vec();
+        chunk.extend(&data);
+        chunk.extend(checksum(&data).to_be_bytes());
+        bytes.splice(33..33, chunk);
+        let mut decoder = opened(&bytes).unwrap();
+        assert_eq!(decoder.icc_profile().unwrap(), None, "left packed");
+        assert!(page(&bytes, &Limits::default()).is_ok());
     }
 
     #[test]

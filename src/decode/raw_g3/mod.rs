@@ -18,6 +18,8 @@ pub(super) use container::is_bundle;
 pub use container::{BundledPage, bundle, unbundle};
 use survey::{Survey, survey};
 
+use std::borrow::Cow;
+
 use super::t4::{self, Claim, DecodeOptions};
 use super::{DecodeError, Limits, geometry};
 use crate::fax::{Coding, Page, Raster, Resolution};
@@ -28,6 +30,10 @@ const HEADER_START: &[u8] = b"\0PC Research, Inc";
 
 /// Widths tried where no EOL tells one: A4, B4, A3 (T.4 table 1).
 const USUAL_WIDTHS: [u32; 3] = [1728, 2048, 2432];
+/// Without any EOL, fewer rows than this are noise that happened to be code words.
+const FEWEST_WITHOUT_EOL: u32 = 20;
+/// And of noise, about every third row cannot be read: a page has so many good rows for a bad one.
+const GOOD_WITHOUT_EOL: u32 = 4;
 
 /// The page ends with RTC (ITU-T T.4 §4.1.4), in either bit order, or with at least its last three EOLs:
 /// the sending machine had finished the page. Trailing fill is allowed.
@@ -49,8 +55,12 @@ pub fn ends_with_rtc(bytes: &[u8]) -> bool {
 /// Decodes one raw page. `name` is mgetty's file name.
 pub fn page(name: &str, bytes: &[u8], limits: &Limits) -> Result<Page, DecodeError> {
     let data = if bytes.starts_with(HEADER_START) { bytes.get(HEADER_BYTES..).unwrap_or(&[]) } else { bytes };
+    let page;
     let (reading, width) = match survey(data, limits.width) {
-        Some(found) => (read_as(data, &found, limits), found.width),
+        Some(found) => {
+            page = without_noise(data, &found);
+            (read_as(&page, &found, limits), found.width)
+        }
         None => read_without_eol(data, limits).ok_or_else(|| DecodeError::UnreadableG3(name.into()))?,
     };
     let mut damage = reading.decoded.damage.clone();
@@ -70,7 +80,18 @@ pub fn page(name: &str, bytes: &[u8], limits: &Limits) -> Result<Page, DecodeErr
 
 fn read_as<'a>(data: &'a [u8], found: &Survey, limits: &Limits) -> t4::Reading<'a> {
     let options = options(found.coding, found.width, limits);
-    t4::read(data.get(found.start..).unwrap_or(&[]), &Claim { options, lsb_first: found.lsb_first })
+    t4::read(data, &Claim { options, lsb_first: found.lsb_first })
+}
+
+/// The data from the first EOL on. Bits of noise in its first byte become fill: they are no row.
+fn without_noise<'a>(data: &'a [u8], found: &Survey) -> Cow<'a, [u8]> {
+    let rest = data.get(found.start / 8..).unwrap_or(&[]);
+    let noise = found.start % 8;
+    let mask = if found.lsb_first { 0xffu8 << noise } else { 0xff >> noise };
+    match rest {
+        [first, after @ ..] if first & !mask != 0 => Cow::Owned([&[first & mask], after].concat()),
+        rest => Cow::Borrowed(rest),
+    }
 }
 
 /// No EOL anywhere: MH without them, or a T.6 page. The reading with the most good rows is taken.
@@ -82,10 +103,12 @@ fn read_without_eol<'a>(data: &'a [u8], limits: &Limits) -> Option<(t4::Reading<
         })
     });
     // A wrong width reads a few rows too: the right one reaches the data's end.
-    let credible =
-        |decoded: &t4::Decoded| decoded.good_rows > decoded.damage.bad_rows && decoded.used > data.len() / 2;
     readings
-        .filter(|(reading, _)| credible(&reading.decoded))
+        .filter(|(reading, _)| {
+            let (good, bad) = (reading.decoded.good_rows, reading.decoded.damage.bad_rows);
+            let reached = reading.decoded.end_of_page || reading.decoded.used >= data.len() / 2;
+            reached && good >= bad.saturating_mul(GOOD_WITHOUT_EOL).max(FEWEST_WITHOUT_EOL)
+        })
         .max_by_key(|(reading, width)| (reading.decoded.good_rows, u32::MAX - width))
 }
 

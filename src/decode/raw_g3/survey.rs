@@ -11,12 +11,14 @@ pub(super) struct Survey {
     pub coding: Coding,
     pub lsb_first: bool,
     pub width: u32,
-    /// Byte in which the first EOL begins; before it is noise.
+    /// Bit at which the first EOL begins; before it is noise.
     pub start: usize,
 }
 
 /// So many rows are looked at, at most.
 const MOST_ROWS: usize = 2_000;
+/// A width that no fax machine sends is believed if so many rows have it: fewer are chance.
+const FEWEST_UNUSUAL: u64 = 8;
 
 /// The one reading in which most rows have one width. `None`: there is no row between EOLs at all.
 pub(super) fn survey(data: &[u8], widest: u32) -> Option<Survey> {
@@ -27,10 +29,13 @@ pub(super) fn survey(data: &[u8], widest: u32) -> Option<Survey> {
         for coding in [Coding::Mh, Coding::Mr] {
             let rows = t4::row_widths(bytes, coding, widest, MOST_ROWS);
             let Some((width, agreeing)) = most_frequent(&rows.widths) else { continue };
+            if !geometry::is_fax_width(width) && agreeing < FEWEST_UNUSUAL {
+                continue;
+            }
             // All rows of the right reading agree, but for the damaged ones.
             let score = agreeing * agreeing / rows.looked_at.max(1) as u64;
             if best.is_none_or(|(most, _)| score > most) {
-                best = Some((score, Survey { coding, lsb_first, width, start: rows.first_eol / 8 }));
+                best = Some((score, Survey { coding, lsb_first, width, start: rows.first_eol }));
             }
         }
     }

@@ -110,3 +110,49 @@ fn foreign_bytes_never_panic() {
         let _ = unbundle(&bytes, &Limits::default()).is_ok();
     });
 }
+
+#[test]
+fn bits_of_noise_before_the_first_end_of_line_are_no_row() {
+    let map = letter(1728);
+    for coding in [Coding::Mh, Coding::Mr] {
+        for lsb_first in [false, true] {
+            let data = raw(&map, coding, false);
+            // 101, then the page.
+            let mut shifted: Vec<u8> = Vec::new();
+            let mut before = 0b101u8;
+            for &byte in &data {
+                shifted.push(before << 5 | byte >> 3);
+                before = byte & 7;
+            }
+            shifted.push(before << 5);
+            if lsb_first {
+                t4::reverse_bits(&mut shifted);
+            }
+            let page = page("fn3b6a2f1S0.01", &shifted, &Limits::default()).unwrap();
+            assert_eq!(page.raster, Raster::Bilevel(map.clone()), "{coding:?} {lsb_first}");
+            assert_eq!(page.damage, Default::default());
+        }
+    }
+}
+
+#[test]
+fn what_is_no_page_makes_none() {
+    let mut state = 1u64;
+    for length in [50, 400, 3_000, 20_000] {
+        for _ in 0..20 {
+            let noise: Vec<u8> = (0..length)
+                .map(|_| {
+                    state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    // Never a zero byte: without EOLs there is nothing to hold on to.
+                    (state >> 56) as u8 | 0x11
+                })
+                .collect();
+            let page = page("fn3b6a2f1S0.01", &noise, &Limits::default());
+            let found = page.as_ref().map(|page| (page.raster.size(), page.damage.clone()));
+            assert!(matches!(page, Err(DecodeError::UnreadableG3(_))), "{length}: {found:?}");
+        }
+        let text = "This is no fax at all, but somebody's letter. ".repeat(length / 40);
+        assert!(page("fn3b6a2f1S0.01", text.as_bytes(), &Limits::default()).is_err(), "{length}");
+    }
+}

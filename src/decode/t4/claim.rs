@@ -58,7 +58,9 @@ pub fn read<'a>(data: &'a [u8], claim: &Claim) -> Reading<'a> {
             let data = in_order(data, lsb_first);
             let byte_align = claim.options.byte_align && coding == claim.options.coding;
             let decoded = decode(&data, &DecodeOptions { coding, byte_align, ..claim.options });
-            if decoded.good_rows > least.max(best.decoded.good_rows) {
+            // The first words of noise are rows in some coding: where no height is known, all must fit.
+            let fits = claim.options.rows.is_some() || !suspicious(&decoded, data.len());
+            if fits && decoded.good_rows > least.max(best.decoded.good_rows) {
                 let mut notes = Vec::new();
                 if lsb_first != claim.lsb_first {
                     notes.push(FILL_ORDER_WRONG);
@@ -80,7 +82,8 @@ fn suspicious(decoded: &Decoded, length: usize) -> bool {
     unread || length > 0 && (decoded.good_rows == 0 || unreached)
 }
 
-fn in_order(data: &[u8], lsb_first: bool) -> Cow<'_, [u8]> {
+/// The data most significant bit first.
+pub fn in_order(data: &[u8], lsb_first: bool) -> Cow<'_, [u8]> {
     if lsb_first {
         let mut turned = data.to_vec();
         reverse_bits(&mut turned);

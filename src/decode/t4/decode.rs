@@ -210,6 +210,8 @@ impl<'a> Decoder<'a> {
                 self.tail_from.get_or_insert(self.rows.count());
                 self.lose(gap.eols - 1);
             }
+            // At the head of a page too: other decoders take one EOL for a row's, and a second for its code words.
+            self.exact &= gap.eols <= 1;
             let start = self.reader;
             let kept = match (self.options.coding, gap.eols) {
                 // Without EOL there is no tag bit, and no way to know what follows.

@@ -20,7 +20,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{COMPRESSION_WRONG, Claim, FILL_ORDER_WRONG, Reading, read};
+pub use claim::{COMPRESSION_WRONG, Claim, FILL_ORDER_WRONG, Reading, in_order, read};
 pub use decode::{DecodeOptions, Decoded, EndOfLine, decode};
 pub use encode::{EncodeOptions, encode, encode_mmr, reverse_bits};
 pub use survey::{RowWidths, row_widths, trailing_eols};

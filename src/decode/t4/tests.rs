@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fax::{Bitmap, Coding};
+use crate::fax::{Bitmap, Coding, Damage};
 
 fn options(coding: Coding, map: &Bitmap) -> DecodeOptions {
     DecodeOptions {
@@ -244,4 +244,40 @@ fn a_page_of_no_width_or_no_data_is_a_page() {
     assert_eq!(decode(&[1, 2, 3], &empty).map.height(), 5);
     let none = decode(&[], &DecodeOptions { width: 8, rows: None, ..empty });
     assert_eq!(none.map.height(), 0);
+}
+
+#[test]
+fn an_end_of_line_too_many_before_the_first_row_is_nothing_to_pass_on() {
+    let map = letter();
+    for coding in [Coding::Mh, Coding::Mr] {
+        let mut data = if coding == Coding::Mh { vec![0x00, 0x01] } else { vec![0x00, 0x03] };
+        data.extend(encode(&map, coding, EncodeOptions::default()));
+        let page = decode(&data, &options(coding, &map));
+        assert!(page.map == map && page.damage == Damage::default());
+        // Poppler takes one EOL there and finds no code word in the second.
+        assert!(!page.exact, "{coding:?}");
+    }
+}
+
+#[test]
+fn no_more_bytes_are_used_than_there_are() {
+    let map = Bitmap::white(39, 1);
+    let mut data = encode(&map, Coding::Mr, EncodeOptions::default());
+    // The last EOL of RTC ends with the data; its tag bit is missing.
+    let bits = 13 + 1 + 8 + 6 * 13 - 1;
+    data.truncate(bits / 8);
+    for rows in [Some(1), None] {
+        let page = decode(&data, &DecodeOptions { rows, ..options(Coding::Mr, &map) });
+        assert!(page.used <= data.len(), "{} of {}", page.used, data.len());
+    }
+    // EOL, a row of 39 white pixels, and six EOLs that end on a byte.
+    let data = encode(
+        &Bitmap::white(39, 1),
+        Coding::Mr,
+        EncodeOptions { fill_bits: true, ..EncodeOptions::default() },
+    );
+    for end in 0..=data.len() {
+        let page = decode(&data[..end], &options(Coding::Mr, &map));
+        assert!(page.used <= end, "{} of {end}", page.used);
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// No page is read from more strips: a strip is a row at least.
+pub const MOST_STRIPS: usize = 100_000;
+
 /// TIFF 6.0 field types that are read; the others are kept out of the way.
 const BYTE: u16 = 1;
 const ASCII: u16 = 2;
@@ -142,10 +145,10 @@ impl<'a> Ifd<'a> {
         self.value_at(self.entry(tag)?, 0)
     }
 
-    /// All values of an integer tag that lie within the file; none if it is missing.
-    pub fn integers(&self, tag: u16) -> Vec<u32> {
+    /// The first values of an integer tag that lie within the file, at most `most`; none if it is missing.
+    fn integers(&self, tag: u16, most: usize) -> Vec<u32> {
         let Some(entry) = self.entry(tag) else { return Vec::new() };
-        (0..entry.count as usize).map_while(|index| self.value_at(entry, index)).collect()
+        (0..most.min(entry.count as usize)).map_while(|index| self.value_at(entry, index)).collect()
     }
 
     /// A fraction; integers are taken too. `None` if its denominator is 0.
@@ -237,7 +240,7 @@ impl<'a> Ifd<'a> {
     /// 297: this page's number, from 0, and the number of pages. spandsp says 1 page while it is still
     /// receiving and corrects that when it closes the file.
     pub fn page_number(&self) -> Option<(u32, u32)> {
-        match *self.integers(tag::PAGE_NUMBER) {
+        match *self.integers(tag::PAGE_NUMBER, 2) {
             [page, total, ..] => Some((page, total)),
             _ => None,
         }
@@ -248,11 +251,16 @@ impl<'a> Ifd<'a> {
         self.entry(tag::TILE_OFFSETS).is_some()
     }
 
-    /// The strips, in order. Where byte counts are missing or 0, a strip is taken to reach to whatever
+    /// How many strips the directory names; not all of them need be within the file.
+    pub fn strip_count(&self) -> usize {
+        self.entry(tag::STRIP_OFFSETS).map_or(0, |entry| entry.count as usize)
+    }
+
+    /// The strips, in order, at most [`MOST_STRIPS`]. Where byte counts are missing or 0, a strip is taken to reach to whatever
     /// follows it: the next strip, the directory or the file's end.
     pub fn strips(&self) -> Vec<Strip> {
-        let offsets = self.integers(tag::STRIP_OFFSETS);
-        let counts = self.integers(tag::STRIP_BYTE_COUNTS);
+        let offsets = self.integers(tag::STRIP_OFFSETS, MOST_STRIPS);
+        let counts = self.integers(tag::STRIP_BYTE_COUNTS, offsets.len());
         let mut starts: Vec<u64> = offsets.iter().map(|&offset| u64::from(offset)).collect();
         starts.extend([self.offset as u64, self.file.len() as u64]);
         starts.sort_unstable();

@@ -1,6 +1,6 @@
 //! A directory → a [`Page`].
 
-use super::ifd::{Ifd, Strip};
+use super::ifd::{Ifd, MOST_STRIPS, Strip};
 use super::samples;
 use crate::decode::t4::{self, Claim, DecodeOptions, EndOfLine};
 use crate::decode::{DecodeError, Limits, geometry, turn};
@@ -39,6 +39,7 @@ pub(super) fn decode(ifd: &Ifd<'_>, limits: &Limits) -> Result<Page, DecodeError
     if ifd.tiled() {
         return Err(DecodeError::UnsupportedLayout("stored in tiles".into()));
     }
+    limits.check("strips", ifd.strip_count() as u64, MOST_STRIPS as u64)?;
     let strips = ifd.strips();
     if strips.is_empty() {
         return Err(DecodeError::MissingTag("StripOffsets"));
@@ -46,7 +47,7 @@ pub(super) fn decode(ifd: &Ifd<'_>, limits: &Limits) -> Result<Page, DecodeError
     let shape = shape(ifd, &strips, limits)?;
     let compression = ifd.compression().unwrap_or(NONE);
     let (raster, ccitt, mut damage) = match compression {
-        MH_IN_BYTES | T4 | T6 => bilevel(ifd, &strips, &shape, compression),
+        MH_IN_BYTES | T4 | T6 => bilevel(ifd, &strips, &shape, compression)?,
         NONE | PACK_BITS => samples::decode(ifd, &strips, &shape, compression == PACK_BITS)?,
         other => return Err(unsupported(other)),
     };
@@ -104,7 +105,7 @@ fn bilevel(
     strips: &[Strip],
     shape: &Shape,
     compression: u32,
-) -> (Raster, Option<Ccitt>, Damage) {
+) -> Result<(Raster, Option<Ccitt>, Damage), DecodeError> {
     let two_dimensional = ifd.group3_options().unwrap_or(0) & 1 == 1;
     let coding = match compression {
         T6 => Coding::Mmr,
@@ -112,7 +113,7 @@ fn bilevel(
         _ => Coding::Mh,
     };
     let mut bits: Vec<u8> = Vec::new();
-    let mut rows = 0;
+    let (mut rows, mut good_rows) = (0, 0);
     let mut damage = Damage::default();
     let mut ccitt = None;
     for (index, &strip) in strips.iter().enumerate() {
@@ -144,11 +145,15 @@ fn bilevel(
             damage.cut = true;
         }
         rows += reading.decoded.map.height();
+        good_rows += reading.decoded.good_rows;
         merge(&mut damage, &reading);
         if strips.len() == 1 && !shape.inverted && !damage.cut {
             ccitt = pass_through(&reading);
         }
         bits.extend_from_slice(reading.decoded.map.bits());
+    }
+    if shape.height.is_none() && good_rows == 0 {
+        return Err(DecodeError::NoRows);
     }
     if let Some(missing) = shape.height.map(|height| height.saturating_sub(rows)).filter(|&rows| rows > 0) {
         damage.cut = true;
@@ -161,7 +166,7 @@ fn bilevel(
         bits.iter_mut().for_each(|byte| *byte = !*byte);
     }
     let map = Bitmap::from_rows(shape.width, rows, bits).unwrap_or_else(|| Bitmap::white(shape.width, rows));
-    (Raster::Bilevel(map), ccitt, damage)
+    Ok((Raster::Bilevel(map), ccitt, damage))
 }
 
 fn merge(damage: &mut Damage, reading: &t4::Reading<'_>) {

@@ -5,6 +5,10 @@ use super::page::Shape;
 use crate::decode::{DecodeError, t4};
 use crate::fax::{Bitmap, Ccitt, Damage, Raster};
 
+/// PhotometricInterpretation (TIFF 6.0, section 3): 0 and 1 are gray, then red, green and blue.
+const BLACK_IS_ZERO: u32 = 1;
+const RGB: u32 = 2;
+
 /// Bilevel, 8-bit gray and 8-bit RGB pages.
 pub(super) fn decode(
     ifd: &Ifd<'_>,
@@ -17,20 +21,28 @@ pub(super) fn decode(
     if samples > 1 && ifd.planar_configuration() == Some(2) {
         return Err(DecodeError::UnsupportedLayout("samples in separate planes".into()));
     }
-    let stride = match (bits, samples) {
-        (1, 1) => (shape.width as usize).div_ceil(8),
-        (8, 1 | 3) => shape.width as usize * samples as usize,
-        _ => return Err(DecodeError::UnsupportedLayout(format!("{samples} samples of {bits} bits"))),
+    // A missing tag is taken as what the samples can only be.
+    let photometric = ifd.photometric().unwrap_or(if samples == 3 { RGB } else { BLACK_IS_ZERO });
+    let stride = match (bits, samples, photometric) {
+        (1, 1, ..=BLACK_IS_ZERO) => (shape.width as usize).div_ceil(8),
+        (8, 1, ..=BLACK_IS_ZERO) => shape.width as usize,
+        (8, 3, RGB) => shape.width as usize * 3,
+        // A palette's or another colour space's samples would be shown wrong.
+        _ => {
+            let what = format!("{samples} samples of {bits} bits, photometric {photometric}");
+            return Err(DecodeError::UnsupportedLayout(what));
+        }
     };
     let most = stride * shape.most_rows as usize;
     let mut bytes = Vec::new();
     for &strip in strips {
-        let data = ifd.strip_bytes(strip);
+        // As libtiff does, which wrote such files: before anything is unpacked, whatever the samples are.
+        let data = t4::in_order(ifd.strip_bytes(strip), shape.lsb_first);
         let left = most - bytes.len();
         if packed {
-            unpack_bits(data, left, &mut bytes);
+            unpack_bits(&data, left, &mut bytes);
         } else {
-            bytes.extend_from_slice(data.get(..left).unwrap_or(data));
+            bytes.extend_from_slice(data.get(..left).unwrap_or(&data));
         }
     }
     let found = bytes.len().div_ceil(stride) as u32;
@@ -47,9 +59,6 @@ fn raster(ifd: &Ifd<'_>, shape: &Shape, height: u32, samples: u32, mut bytes: Ve
     let width = shape.width;
     let bilevel = ifd.bits_per_sample().unwrap_or(1) == 1;
     let invert = if bilevel { shape.inverted } else { samples == 1 && ifd.photometric() == Some(0) };
-    if bilevel && shape.lsb_first {
-        t4::reverse_bits(&mut bytes);
-    }
     if invert {
         bytes.iter_mut().for_each(|byte| *byte = !*byte);
     }

@@ -374,3 +374,79 @@ fn foreign_files_never_panic() {
         }
     });
 }
+
+#[test]
+fn samples_in_the_other_bit_order() {
+    let map = letter(40, 12);
+    let mut turned = map.bits().to_vec();
+    t4::reverse_bits(&mut turned);
+    let mut plain = Draft::new(40, 12, 1, turned.clone());
+    plain.set(tag::FILL_ORDER, Value::Short(vec![2]));
+    assert_eq!(only_page(&file(&[plain], false, 0)).raster, Raster::Bilevel(map.clone()));
+    // libtiff turns the packed bytes, so that the run counts are turned too.
+    let mut packed = vec![turned.len() as u8 - 1];
+    t4::reverse_bits(&mut packed);
+    packed.extend(&turned);
+    let mut packed = Draft::new(40, 12, 32773, packed);
+    packed.set(tag::FILL_ORDER, Value::Short(vec![2]));
+    assert_eq!(only_page(&file(&[packed], false, 0)).raster, Raster::Bilevel(map));
+}
+
+#[test]
+fn colours_that_would_be_shown_wrong_are_refused() {
+    // Palette, CMYK's negative kin, YCbCr, CIELab: their samples are no gray and no red, green, blue.
+    for (photometric, samples, bits) in
+        [(3, 1, 8), (3, 1, 1), (6, 3, 8), (8, 3, 8), (8, 1, 8), (1, 3, 8), (2, 1, 8)]
+    {
+        let mut draft = Draft::new(2, 1, 1, vec![7; 6]);
+        draft.set(tag::PHOTOMETRIC, Value::Short(vec![photometric]));
+        draft.set(tag::SAMPLES_PER_PIXEL, Value::Short(vec![samples]));
+        draft.set(tag::BITS_PER_SAMPLE, Value::Short(vec![bits; usize::from(samples)]));
+        let opened = file(&[draft], false, 0);
+        let page = open(&opened, Format::Tiff, &Limits::default()).unwrap().page(0);
+        assert!(matches!(page, Err(DecodeError::UnsupportedLayout(_))), "{photometric} {samples} {bits}");
+    }
+}
+
+#[test]
+fn no_page_is_invented_where_neither_height_nor_a_row_is_known() {
+    let noise: Vec<u8> = (0..60u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x11).collect();
+    // (In T.6 the first words of anything are rows.)
+    for compression in [2, 3] {
+        let draft = Draft::new(1728, 0, compression, noise.clone());
+        let bytes = file(&[draft], false, 0);
+        let page = open(&bytes, Format::Tiff, &Limits::default()).unwrap().page(0);
+        let found = page.as_ref().map(|page| (page.raster.size(), page.damage.clone()));
+        assert_eq!(page.as_ref().err(), Some(&DecodeError::NoRows), "{compression}: {found:?}");
+        // A stated height is a page that was sent and lost.
+        let draft = Draft::new(1728, 20, compression, noise.clone());
+        let page = only_page(&file(&[draft], false, 0));
+        assert!(page.damage.bad_rows > 15 && page.raster.size() == (1728, 20));
+    }
+}
+
+#[test]
+fn many_directories_that_share_one_huge_list_of_strips_cost_little() {
+    const DIRECTORIES: u32 = 3_000;
+    const STRIPS: u32 = 2_000_000;
+    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+    let list = 8 + DIRECTORIES * (2 + 3 * 12 + 4);
+    for at in 1..=DIRECTORIES {
+        bytes.extend(3u16.to_le_bytes());
+        for (tag, count, value) in [(256u16, 1, 1728), (273, STRIPS, list), (279, STRIPS, list)] {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(4u16.to_le_bytes());
+            bytes.extend([u32::to_le_bytes(count), u32::to_le_bytes(value)].concat());
+        }
+        bytes.extend(if at == DIRECTORIES { 0 } else { 8 + at * (2 + 3 * 12 + 4) }.to_le_bytes());
+    }
+    bytes.resize((list + STRIPS * 4) as usize, 0);
+    let begun = std::time::Instant::now();
+    let found = walk(&bytes).unwrap();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(found.ifds.len(), DIRECTORIES as usize);
+    assert!(!found.complete, "nobody has looked whether the strips are there");
+    let pages = Limits { pages: DIRECTORIES, ..Limits::default() };
+    let page = open(&bytes, Format::Tiff, &pages).unwrap().page(0);
+    assert!(matches!(page, Err(DecodeError::Limit { what: "strips", .. })), "{page:?}");
+}

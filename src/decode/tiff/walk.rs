@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::ifd::{ByteOrder, Entry, Ifd};
+use super::ifd::{ByteOrder, Entry, Ifd, MOST_STRIPS};
 use crate::decode::DecodeError;
 
 /// No chain is followed further.
 pub const MOST_IFDS: usize = 10_000;
+/// Directories may share one list of strips, and make a small file a long walk. A file with more strips than
+/// this, over all pages, is not called complete; its pages are found all the same.
+const MOST_STRIPS_IN_ALL: usize = 10_000_000;
 /// No more entries are read of one directory.
 const MOST_ENTRIES: usize = 1_024;
 const ENTRY_BYTES: usize = 12;
@@ -39,6 +42,7 @@ pub fn walk(bytes: &[u8]) -> Result<Walk<'_>, DecodeError> {
     let mut walk = Walk { ifds: Vec::new(), complete: false, order };
     let mut seen = BTreeSet::new();
     let mut whole = true;
+    let mut strips_left = MOST_STRIPS_IN_ALL;
     let mut next = order.long(bytes, 4);
     while let Some(offset) = next {
         if offset == 0 {
@@ -50,8 +54,12 @@ pub fn walk(bytes: &[u8]) -> Result<Walk<'_>, DecodeError> {
         }
         let Some((ifd, then)) = read(bytes, order, offset as usize) else { break };
         let inside = |end: u64| end <= bytes.len() as u64;
-        let strips = ifd.strips();
-        whole &= !strips.is_empty() && strips.iter().all(|strip| inside(strip.offset + strip.length));
+        strips_left = strips_left.saturating_sub(ifd.strip_count());
+        whole &= strips_left > 0 && ifd.strip_count() <= MOST_STRIPS;
+        if whole {
+            let strips = ifd.strips();
+            whole = !strips.is_empty() && strips.iter().all(|strip| inside(strip.offset + strip.length));
+        }
         whole &= ifd.entries.iter().all(|entry| {
             Entry::size_of(entry.kind).is_none_or(|size| entry.value.len() == size * entry.count as usize)
         });
