@@ -28,6 +28,8 @@ mod pages;
 mod read;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::path::PathBuf;
@@ -182,7 +184,15 @@ impl Store {
     /// Begins a write. Dropped without [`commit`](Self::commit), it changes nothing.
     async fn write(&self) -> Result<Tx, StoreError> {
         let writer = self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?;
-        Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
+        match writer.begin_with("BEGIN IMMEDIATE").await {
+            // A write that found the disk full was rolled back by SQLite itself, and the connection does not know
+            // it: it believes itself inside a transaction for ever. Another one is clean.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                writer.acquire().await?.close().await?;
+                Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     async fn commit(&self, tx: Tx) -> Result<(), StoreError> {
