@@ -36,19 +36,23 @@ impl Pool {
     pub async fn transcribe(&self, page: &Page) -> Result<Transcript, Fault> {
         let closed = |_| WorkerError::Closed.fault("");
         let _permit = self.free.acquire().await.map_err(closed)?;
-        let mut process = match self.take_idle() {
-            Some(process) => process,
-            None => Process::start(&self.program, &self.settings).map_err(|error| error.fault(""))?,
-        };
-        match process.ask(page, &self.settings).await {
-            Ok(answer) => {
-                self.put_back(process).await;
-                match answer {
-                    Answer::Read(transcript) => Ok(transcript),
-                    Answer::Failed(fault) => Err(fault),
+        loop {
+            let mut process = match self.take_idle() {
+                Some(process) => process,
+                None => Process::start(&self.program, &self.settings).map_err(|error| error.fault(""))?,
+            };
+            match process.ask(page, &self.settings).await {
+                Ok(answer) => {
+                    self.put_back(process).await;
+                    return match answer {
+                        Answer::Read(transcript) => Ok(transcript),
+                        Answer::Failed(fault) => Err(fault),
+                    };
                 }
+                // Each such child was an idle one: at the latest a new one ends this.
+                Err(error) if process.had_retired(&error).await => {}
+                Err(error) => return Err(process.bury(error).await),
             }
-            Err(error) => Err(process.bury(error).await),
         }
     }
 

@@ -108,6 +108,13 @@ impl Process {
         }
     }
 
+    /// True if it had ended well after its last answer, as a bloated one does, and never saw this page: `lives`
+    /// may be asked before it is gone.
+    pub async fn had_retired(&mut self, error: &WorkerError) -> bool {
+        let closed = self.pages > 0 && matches!(error, WorkerError::Crashed { .. });
+        closed && matches!(timeout(LAST_WORDS, self.child.wait()).await, Ok(Ok(status)) if status.success())
+    }
+
     /// Kills the child and tells its last words with the error.
     pub async fn bury(mut self, error: WorkerError) -> Fault {
         // A child that closed its pipe is ending by itself: how, says more than our signal.

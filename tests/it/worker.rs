@@ -44,6 +44,10 @@ impl Stage {
 
     /// A child that reads requests for [`page`] and answers each with `transcript`.
     fn honest_child(&self, before_answer: &str) -> PathBuf {
+        self.child_that_answers(before_answer, "")
+    }
+
+    fn child_that_answers(&self, before_answer: &str, after_answer: &str) -> PathBuf {
         let settings = settings();
         let head = frame::to_json(&Request::of(&page(), &settings.enhance, &settings.recognize)).unwrap();
         let request = PREFIX + head.len() + frame::raw(&page()).len();
@@ -51,7 +55,7 @@ impl Stage {
         frame::write(&mut answer, &Answer::Read(transcript()), &[]).unwrap();
         std::fs::write(self.path("answer"), answer).unwrap();
         self.child(&format!(
-            "while [ \"$(head -c {request} | wc -c)\" = {request} ]; do {before_answer} cat $HERE/answer; done"
+            "while [ \"$(head -c {request} | wc -c)\" = {request} ]; do {before_answer} cat $HERE/answer{after_answer}; done"
         ))
     }
 
@@ -180,6 +184,17 @@ async fn a_well_child_is_used_again_and_a_dead_one_replaced() {
     assert!(soon(|| !runs(first[0])).await);
     assert_eq!(pool.transcribe(&page()).await.unwrap(), transcript());
     assert_eq!(stage.started().len(), 2);
+}
+
+#[tokio::test]
+async fn a_child_that_leaves_after_its_answer_costs_no_page() {
+    let stage = Stage::new();
+    // A bloated worker ends after its answer, and takes its time: it is asked again while it still lives.
+    let pool = Pool::new(stage.child_that_answers("", "; sleep 0.1; exit 0"), settings());
+    for children in 1..=3 {
+        assert_eq!(pool.transcribe(&page()).await.unwrap(), transcript());
+        assert_eq!(stage.started().len(), children);
+    }
 }
 
 #[tokio::test]
