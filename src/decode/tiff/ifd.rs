@@ -256,7 +256,7 @@ impl<'a> Ifd<'a> {
         self.entry(tag::STRIP_OFFSETS).map_or(0, |entry| entry.count as usize)
     }
 
-    /// The strips, in order, at most [`MOST_STRIPS`]. Where byte counts are missing or 0, a strip is taken to reach to whatever
+    /// The strips, in order, at most `MOST_STRIPS`. Where byte counts are missing or 0, a strip is taken to reach to whatever
     /// follows it: the next strip, the directory or the file's end.
     pub fn strips(&self) -> Vec<Strip> {
         let offsets = self.integers(tag::STRIP_OFFSETS, MOST_STRIPS);
