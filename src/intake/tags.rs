@@ -41,10 +41,17 @@ impl<'a> Tags<'a> {
     }
 
     /// The sender's identification and the CallIDs of tag 270. HylaFAX+ may put `label<tab>` before a CallID.
+    ///
+    /// HylaFAX writes only what prints of an identification; spandsp writes all that was sent, and nothing after it.
+    /// A line end in it is the sender's, and no line of it is a CallID.
     pub fn stations(&self) -> (Option<String>, Vec<String>) {
         let Some(description) = self.pages.first().and_then(Ifd::image_description) else {
             return (None, Vec::new());
         };
+        if self.by_spandsp() {
+            let sent = foreign::text(description).replace(char::is_control, " ");
+            return (foreign::told(&sent), Vec::new());
+        }
         let mut lines = description.split(|byte| *byte == b'\n').map(foreign::text);
         let sender = lines.next().and_then(|line| foreign::told(&line));
         let ids = lines.map(|line| match line.split_once('\t') {
