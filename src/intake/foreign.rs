@@ -35,32 +35,53 @@ pub fn told(text: &str) -> Option<String> {
     (!nothing).then(|| text.to_owned())
 }
 
-/// A file name for a log. Spool file names hold telephone numbers (mgetty, Asterisk recipes) and logs must not:
-/// of seven or more digits in a row only the last three are kept. Never more than 80 characters.
+/// A file name for a log. Spool file names hold telephone numbers (mgetty, Asterisk recipes) and logs must not: of
+/// seven or more digits, in a row or in short groups as people write numbers, only the last three are kept. Never more
+/// than 80 characters.
 pub fn masked_name(name: &str) -> String {
-    const PHONE_DIGITS: usize = 7;
+    let chars: Vec<char> = name.chars().take(80).collect();
     let mut masked = String::new();
-    let mut run = String::new();
-    let flush = |run: &mut String, masked: &mut String| {
-        // HylaFAX's own `fax000000012.tif` is a sequence number: it starts with zeros, as no dialled number does.
-        if run.len() >= PHONE_DIGITS && !run.starts_with("000") {
-            masked.push('…');
-            masked.push_str(&run[run.len() - 3..]);
-        } else {
-            masked.push_str(run);
-        }
-        run.clear();
-    };
-    for c in name.chars().take(80) {
+    let mut at = 0;
+    while let Some(c) = chars.get(at) {
         if c.is_ascii_digit() {
-            run.push(c);
+            let end = number_end(&chars, at);
+            mask(&chars[at..end], &mut masked);
+            at = end;
         } else {
-            flush(&mut run, &mut masked);
-            masked.push(if c.is_control() { '?' } else { c });
+            masked.push(if c.is_control() { '?' } else { *c });
+            at += 1;
         }
     }
-    flush(&mut run, &mut masked);
     masked
+}
+
+/// Where the digits that begin at `from` end, groups of up to four with one blank or dash between them taken together.
+fn number_end(chars: &[char], from: usize) -> usize {
+    const GROUP: usize = 4;
+    let run = |from: usize| chars[from..].iter().take_while(|c| c.is_ascii_digit()).count();
+    let (mut end, mut last) = (from + run(from), run(from));
+    while last <= GROUP && matches!(chars.get(end), Some('-' | ' ')) {
+        last = run(end + 1);
+        if last == 0 || last > GROUP {
+            break;
+        }
+        end += 1 + last;
+    }
+    end
+}
+
+fn mask(number: &[char], masked: &mut String) {
+    const PHONE_DIGITS: usize = 7;
+    /// HylaFAX's own `fax000000012.tif` is a sequence number: nine digits that start with zeros.
+    const SEQUENCE_DIGITS: usize = 9;
+    let digits: Vec<char> = number.iter().copied().filter(char::is_ascii_digit).collect();
+    let sequence = number.starts_with(&['0', '0', '0']) && number.len() <= SEQUENCE_DIGITS;
+    if digits.len() >= PHONE_DIGITS && !sequence {
+        masked.push('…');
+        masked.extend(&digits[digits.len() - 3..]);
+    } else {
+        masked.extend(number);
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +112,9 @@ mod tests {
         assert_eq!(masked_name("ff3ad2c11S0-85228101234.01"), "ff3ad2c11S0-…234.01");
         assert_eq!(masked_name("20261124-093000-28101234.tif"), "…124-093000-…234.tif");
         assert_eq!(masked_name("fax000000012.tif"), "fax000000012.tif");
+        assert_eq!(masked_name("20261124-+852-2810-1234.tif"), "…124-+…234.tif");
+        assert_eq!(masked_name("2810 1234.pdf"), "…234.pdf");
+        assert_eq!(masked_name("00085228101234.tif"), "…234.tif");
         assert_eq!(masked_name("a\nb"), "a?b");
     }
 
