@@ -80,15 +80,17 @@ impl Blobs {
         let digest = Sha256::of(bytes);
         let path = self.path(&digest);
         let folder = path.parent().unwrap_or(&self.root);
-        if self.holds(&digest, bytes.len() as u64) {
+        // Whoever puts bytes may let go of its own copy after that: what lies there is believed by its content.
+        if self.holds(&digest, bytes.len() as u64) && fs::read(&path).is_ok_and(|there| there == bytes) {
             // It may have been renamed by a process that died before it could sync the folder.
             sync_folder(folder)?;
             return Ok(digest);
         }
         if !folder.is_dir() {
             make_folder(folder)?;
-            sync_folder(&self.root)?;
         }
+        // Always: whoever made the folder may have died, or not come so far, before this.
+        sync_folder(&self.root)?;
         let aside = self.unfinished().join(super::token());
         let written = write_synced(&aside, bytes)
             .and_then(|()| fs::rename(&aside, &path).map_err(StoreError::io("rename", &aside)));
@@ -163,6 +165,17 @@ mod tests {
         fs::write(blobs.path(&digest), b"a pa").unwrap();
         assert!(matches!(blobs.read(&digest).await, Err(StoreError::BadBlob(bad)) if bad == digest));
         blobs.put(b"a page").await.unwrap();
+        assert_eq!(blobs.read(&digest).await.unwrap(), b"a page");
+    }
+
+    #[tokio::test]
+    async fn a_rotten_blob_is_healed_when_its_bytes_come_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::create(dir.path().join("blobs")).unwrap();
+        let digest = blobs.put(b"a page").await.unwrap();
+        fs::write(blobs.path(&digest), b"a p\0\0\0").unwrap();
+        // Who put these bytes lets go of its own copy now.
+        assert_eq!(blobs.put(b"a page").await.unwrap(), digest);
         assert_eq!(blobs.read(&digest).await.unwrap(), b"a page");
     }
 
