@@ -127,7 +127,8 @@ fn judged(policy: &Policy, batch: &Batch, delivery: &Delivery, outcome: Outcome,
     let (outcome, next_at) = match (outcome, next) {
         (Outcome::Deferred(fault), Next::At(at)) => (Outcome::Deferred(fault), at),
         (Outcome::Deferred(fault), Next::Expired) => {
-            let same_way = matches!(policy.mail.fallback, Target::Mail(_));
+            let by_relay = |target: &Target| matches!(target, Target::Mail(_));
+            let same_way = by_relay(&delivery.target) && by_relay(&policy.mail.fallback);
             if is_alarm(&fault.code) && same_way {
                 (Outcome::Deferred(fault), longest)
             } else {

@@ -1,5 +1,7 @@
 //! The reconciler: looks at everything, takes no hints.
 //!
+//! A clock that was set back leaves moments that lie further ahead than any wait of ours: what waits for those is due.
+//!
 //! At start it frees the leases of the dead process (the data folder's lock says that it is dead). From then
 //! on nothing needs to be found again: whatever is due, postponed and come due, or under a lease that ran
 //! out is what the loops' own claims select, at each look. Once a minute the whole is counted here, for
@@ -11,6 +13,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
+use super::context::millis;
+use super::runner::RETRY_MOST;
 use crate::fax::{Fault, Millis};
 use crate::store::{Freed, StoreError};
 
@@ -29,7 +33,21 @@ pub async fn at_start(ctx: &Context) -> Result<Freed, StoreError> {
             "the last run was cut short; its work is taken up again, its deliveries under their old Message-IDs"
         );
     }
+    after_the_clock(ctx).await?;
     Ok(freed)
+}
+
+/// Makes due what waits for a moment so far ahead that the clock must have been set back since.
+pub(super) async fn after_the_clock(ctx: &Context) -> Result<(), StoreError> {
+    let now = ctx.now();
+    let back_off = ctx.policy().mail.back_off();
+    // Twice the longest wait: no wait that was meant is cut short.
+    let longest = millis(back_off.first.max(back_off.most)).saturating_mul(2);
+    for id in ctx.store.beyond(now + 2 * RETRY_MOST, now.saturating_add(longest)).await? {
+        tracing::warn!(fax = %id, "it waited for a moment far ahead, as after a clock was set back; it is due now");
+        ctx.store.retry(&id, "the clock was set back", now).await?;
+    }
+    Ok(())
 }
 
 /// Looks at everything, at once and then each minute.
@@ -46,6 +64,7 @@ pub(super) async fn watch(ctx: Arc<Context>, cancel: CancellationToken) -> Resul
 }
 
 async fn look(ctx: &Context) -> Result<(), StoreError> {
+    after_the_clock(ctx).await?;
     let now = ctx.now();
     for (stage, faxes) in ctx.store.counts().await? {
         metrics::gauge!("faxgate_faxes", "stage" => stage.name()).set(faxes as f64);

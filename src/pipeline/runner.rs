@@ -29,7 +29,7 @@ const CLAIMS: u32 = 25;
 /// First wait after a fault; doubles up to [`RETRY_MOST`].
 const RETRY_FIRST: Millis = 10_000;
 /// Longest wait.
-const RETRY_MOST: Millis = 15 * 60_000;
+pub(super) const RETRY_MOST: Millis = 15 * 60_000;
 
 /// What a drain left for later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -73,6 +73,7 @@ pub async fn run(ctx: Arc<Context>, cancel: CancellationToken) -> Result<(), Fau
 
 /// Runs until nothing is due, or until `cancel`. What waits for its time is left and counted.
 pub async fn drain(ctx: Arc<Context>, cancel: CancellationToken) -> Result<Left, Fault> {
+    recover::after_the_clock(&ctx).await?;
     let done = cancel.child_token();
     let running = tokio::spawn(run(Arc::clone(&ctx), done.clone()));
     let mut changes = ctx.store.changes();

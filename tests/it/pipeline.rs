@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use faxgate::fax::{DeliveryState, Stage};
+use faxgate::fax::{DeliveryState, Stage, Target};
 use faxgate::pipeline;
 use faxgate::store;
 use tokio::sync::Semaphore;
@@ -183,6 +183,42 @@ async fn a_password_that_expired_bounces_nothing_however_long_it_takes() {
     house.drain().await;
     assert_eq!(house.courier.recipients(), [FRONT]);
     assert_eq!(house.stage(&id).await, Stage::Closed);
+}
+
+#[tokio::test]
+async fn an_inbox_whose_disk_is_gone_is_given_up_to_a_fallback_inbox_that_is_elsewhere() {
+    let house = House::new().await;
+    let mut policy = policy(&house.courier, rules());
+    policy.departments[0].targets = vec![Target::Maildir("/srv/front".into())];
+    house.ctx.reload(policy);
+    house.courier.answer("maildir:/srv/front", deferred("deliver.maildir.missing"));
+    let id = house.admit("one", &[1]).await;
+    for _ in 0..4 {
+        house.drain().await;
+        house.pass(3 * DAY);
+    }
+    assert_eq!(house.courier.recipients(), [FALLBACK]);
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_holds_no_fax_up() {
+    let house = House::new().await;
+    house.pass(DAY);
+    let id = house.admit("one", &[1]).await;
+    house.pass(-DAY);
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+    // A wait that was right stays one.
+    house.courier.answer(FRONT, deferred("deliver.smtp.451"));
+    let waiting = house.admit("two", &[1]).await;
+    assert_eq!(house.drain().await.later, 1);
+    assert_eq!(house.drain().await.later, 1);
+    assert_eq!(house.ctx.store.deliveries(&waiting).await.unwrap()[0].attempts, 1);
+    house.courier.answers.lock().unwrap().clear();
+    house.pass(-DAY);
+    house.drain().await;
+    assert_eq!(house.stage(&waiting).await, Stage::Closed);
 }
 
 #[tokio::test]
