@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::fields::Fields;
 use super::foreign;
@@ -82,11 +83,8 @@ pub fn write_ticket(
     tickets: &Path,
 ) -> Result<PathBuf, HookError> {
     let mut ticket = if matches!(args, [dash] if dash == "-") {
-        let mut input = Vec::new();
-        std::io::stdin()
-            .take(super::ticket::MOST_BYTES)
-            .read_to_end(&mut input)
-            .map_err(|source| HookError::Io { folder: tickets.to_owned(), source })?;
+        let input = read_within(std::io::stdin(), PATIENCE)
+            .map_err(|error| usage(kind, format!("standard input (`-`) cannot be read: {error}")))?;
         let lines: Vec<OsString> = if input.trim_ascii_start().starts_with(b"{") {
             vec![OsStr::from_bytes(&input).to_owned()]
         } else {
@@ -98,6 +96,25 @@ pub fn write_ticket(
     };
     ticket.at = clock::now();
     put(&ticket, tickets).map_err(|source| HookError::Io { folder: tickets.to_owned(), source })
+}
+
+/// How long the caller may take to say what it has to say. A script that forgets to close its pipe must not keep the
+/// modem's process waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads to the end, but not for ever. A reader that does not end is left to the end of the process.
+fn read_within(reader: impl Read + Send + 'static, patience: Duration) -> std::io::Result<Vec<u8>> {
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut input = Vec::new();
+        let read = reader.take(super::ticket::MOST_BYTES).read_to_end(&mut input);
+        // Nobody waits for it any more if this fails.
+        let _ = done.send(read.map(|_| input));
+    });
+    result.recv_timeout(patience).unwrap_or_else(|_| {
+        let words = format!("it did not end within {} seconds", patience.as_secs());
+        Err(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
+    })
 }
 
 /// The ticket that a hook's arguments make; its `at` is still 0.
@@ -335,6 +352,15 @@ mod tests {
         assert_eq!(pairs.as_ref().unwrap(), json.as_ref().unwrap());
         assert_eq!(pairs.unwrap().record(&[]).tsi, Some(StationId("+852=1".into())));
         assert!(understand(HookKind::Freeswitch, &os(&["fax_success=1"]), &[]).is_err());
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_closes_keeps_no_modem_waiting() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        theirs.write_all(b"file=a.tif\n").unwrap();
+        let error = read_within(ours, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(read_within(&b"file=a.tif"[..], Duration::from_secs(5)).unwrap(), b"file=a.tif");
     }
 
     #[test]
