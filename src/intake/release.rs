@@ -1,16 +1,18 @@
 //! Letting go of a source, after its fax is durably ours.
 //!
 //! What is released is checked once more: a file that is not the one that was admitted stays where it is. Nothing is
-//! ever overwritten. Companions (ticket, sidecar) go before the file: if we die in between, the file is still there
+//! ever overwritten, and no link that others left is followed: spools and tickets' folders are theirs. Companions (ticket, sidecar) go before the file: if we die in between, the file is still there
 //! and known, while a ticket without its file would look like a failed call. A group of files (mgetty) goes under a
 //! journal, so that half a group left by a crash is not taken for another fax.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, openat, unlinkat};
+use rustix::io::Errno;
 
 use super::look::{self, Entry, Identity};
 use super::survey::Candidate;
@@ -57,13 +59,17 @@ pub fn release(spool: &Spool, candidate: &Candidate) -> io::Result<Released> {
     Ok(Released::Done)
 }
 
-/// Moves tickets that have been used into `done`.
+/// Moves tickets that have been used into `done`. It lies where hooks write: a link in its place leads nowhere.
 pub fn put_tickets_aside(spool: &Spool, tickets: Vec<PathBuf>) -> io::Result<()> {
     let Some(done) = survey::done_folder(spool).filter(|_| !tickets.is_empty()) else { return Ok(()) };
     for ticket in tickets {
-        let policy =
-            if spool.release == Release::Delete { Release::Delete } else { Release::Move(done.clone()) };
-        let_go(&ticket, &policy)?;
+        gone_is_fine(
+            &ticket,
+            match spool.release {
+                Release::Delete => fs::remove_file(&ticket),
+                _ => move_into(&ticket, &done, OFlags::NOFOLLOW),
+            },
+        )?;
     }
     Ok(())
 }
@@ -83,11 +89,17 @@ fn unchanged(file: &Entry) -> bool {
 
 /// Moves or deletes one file; one that is gone already is no error.
 fn let_go(path: &Path, policy: &Release) -> io::Result<()> {
-    let done = match policy {
-        Release::Leave => Ok(()),
-        Release::Delete => fs::remove_file(path),
-        Release::Move(folder) => move_into(path, folder),
-    };
+    gone_is_fine(
+        path,
+        match policy {
+            Release::Leave => Ok(()),
+            Release::Delete => fs::remove_file(path),
+            Release::Move(folder) => move_into(path, folder, OFlags::empty()),
+        },
+    )
+}
+
+fn gone_is_fine(path: &Path, done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => Ok(()),
         done => done,
@@ -98,16 +110,18 @@ fn let_go(path: &Path, policy: &Release) -> io::Result<()> {
 const MOST_SUFFIXES: u32 = 100_000;
 
 /// Moves a file into a folder, under `name-2.ext` and so on where `name.ext` is taken, and syncs both folders.
-fn move_into(path: &Path, folder: &Path) -> io::Result<()> {
+/// The folder is opened once, with `flags`, and only what was opened is written to.
+fn move_into(path: &Path, folder: &Path, flags: OFlags) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    let place =
+        openat(CWD, folder, flags | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     for count in 1..=MOST_SUFFIXES {
-        let target = folder.join(numbered(&name, count));
-        match move_to(path, &target) {
+        match move_to(path, &place, &numbered(&name, count)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
             Ok(()) => {
-                sync_folder(folder)?;
+                rustix::fs::fsync(&place)?;
                 return path.parent().map_or(Ok(()), sync_folder);
             }
         }
@@ -124,11 +138,11 @@ fn numbered(name: &str, count: u32) -> String {
 }
 
 /// One rename that overwrites nothing. Where the file system cannot (NFS), a hard link; to another one, a copy.
-fn move_to(path: &Path, target: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, path, CWD, target, RenameFlags::NOREPLACE) {
-        Err(rustix::io::Errno::XDEV) => copy_over(path, target),
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            fs::hard_link(path, target)?;
+fn move_to(path: &Path, place: &OwnedFd, name: &str) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, path, place, name, RenameFlags::NOREPLACE) {
+        Err(Errno::XDEV) => copy_over(path, place, name),
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            linkat(CWD, path, place, name, AtFlags::empty())?;
             fs::remove_file(path)
         }
         other => Ok(other?),
@@ -136,20 +150,25 @@ fn move_to(path: &Path, target: &Path) -> io::Result<()> {
 }
 
 /// Copies to another file system, durably and whole or not at all, and removes the source after that.
-fn copy_over(path: &Path, target: &Path) -> io::Result<()> {
-    let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let aside = target.with_file_name(format!(".{name}.faxgate.tmp"));
+fn copy_over(path: &Path, place: &OwnedFd, name: &str) -> io::Result<()> {
+    let aside = format!(".{name}.faxgate.tmp");
+    // A copy that a dead process left; a link in its place goes too.
+    match unlinkat(place, &aside, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(error.into()),
+    }
     let copied = (|| {
         let mut source = look::open(path)?;
-        let mut copy = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&aside)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut copy = File::from(openat(place, &aside, flags, Mode::from_raw_mode(0o640))?);
         io::copy(&mut source, &mut copy)?;
         copy.sync_all()?;
-        fs::hard_link(&aside, target)
+        io::Result::Ok(linkat(place, &aside, place, name, AtFlags::empty())?)
     })();
-    let tidied = fs::remove_file(&aside);
+    let tidied = unlinkat(place, &aside, AtFlags::empty());
     copied?;
     tidied?;
-    target.parent().map_or(Ok(()), sync_folder)?;
+    rustix::fs::fsync(place)?;
     fs::remove_file(path)
 }
 
@@ -160,7 +179,9 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 fn write_journal(spool: &Spool, candidate: &Candidate) -> io::Result<PathBuf> {
     let path = spool.path.join(format!("{JOURNAL}{}", candidate.name));
     let lines: Vec<String> = candidate.files.iter().map(|file| file.id.key(&file.name)).collect();
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    // What lies there is a journal that was never finished, or a link that somebody else put there.
+    gone_is_fine(&path, fs::remove_file(&path))?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     file.write_all(lines.join("\n").as_bytes())?;
     file.write_all(b"\nend\n")?;
     file.sync_all()?;
@@ -172,26 +193,35 @@ fn write_journal(spool: &Spool, candidate: &Candidate) -> io::Result<PathBuf> {
 const MOST_JOURNAL: u64 = 4 << 20;
 
 /// Finishes what a process before us began: releases the rest of each group that has a journal. A journal without
-/// its last line was never acted upon.
-pub fn finish(spool: &Spool) -> io::Result<()> {
+/// its last line was never acted upon. The groups that could not be released yet, by name, each with the reason: what
+/// is left of them is no fax.
+pub fn finish(spool: &Spool) -> io::Result<Vec<(String, io::Error)>> {
+    let mut held = Vec::new();
     if spool.release == Release::Leave {
-        return Ok(());
+        return Ok(held);
     }
     let entries = look::list(&spool.path)?;
-    for journal in entries.iter().filter(|entry| entry.regular && entry.name.starts_with(JOURNAL)) {
-        let Some((bytes, _)) = look::read_whole(&journal.path, MOST_JOURNAL)? else { continue };
-        let text = String::from_utf8_lossy(&bytes);
-        if text.ends_with("\nend\n") {
-            for file in &entries {
-                if text.lines().any(|line| line == file.id.key(&file.name)) {
-                    let_go(&file.path, &spool.release)?;
-                }
+    for journal in entries.iter().filter(|entry| entry.regular) {
+        let Some(group) = journal.name.strip_prefix(JOURNAL) else { continue };
+        if let Err(error) = finish_one(spool, journal, &entries) {
+            held.push((group.to_owned(), error));
+        }
+    }
+    Ok(held)
+}
+
+fn finish_one(spool: &Spool, journal: &Entry, entries: &[Entry]) -> io::Result<()> {
+    let Some((bytes, _)) = look::read_whole(&journal.path, MOST_JOURNAL)? else { return Ok(()) };
+    let text = String::from_utf8_lossy(&bytes);
+    if text.ends_with("\nend\n") {
+        for file in entries {
+            if text.lines().any(|line| line == file.id.key(&file.name)) {
+                let_go(&file.path, &spool.release)?;
             }
         }
-        fs::remove_file(&journal.path)?;
-        sync_folder(&spool.path)?;
     }
-    Ok(())
+    fs::remove_file(&journal.path)?;
+    sync_folder(&spool.path)
 }
 
 #[cfg(test)]
@@ -205,7 +235,7 @@ mod tests {
         for text in ["one", "two", "three"] {
             let path = dir.path().join("fax1.tif");
             fs::write(&path, text).unwrap();
-            move_into(&path, &done).unwrap();
+            move_into(&path, &done, OFlags::NOFOLLOW).unwrap();
             assert!(!path.exists());
         }
         let read = |name: &str| fs::read_to_string(done.join(name)).unwrap();
@@ -216,12 +246,13 @@ mod tests {
     fn a_copy_to_another_file_system_is_whole() {
         let dir = tempfile::tempdir().unwrap();
         let (source, target) = (dir.path().join("a.tif"), dir.path().join("b.tif"));
+        let place = OwnedFd::from(File::open(dir.path()).unwrap());
         fs::write(&source, "fax").unwrap();
-        copy_over(&source, &target).unwrap();
+        copy_over(&source, &place, "b.tif").unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "fax");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         fs::write(&source, "other").unwrap();
-        assert_eq!(copy_over(&source, &target).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(copy_over(&source, &place, "b.tif").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&source).unwrap(), "other");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,9 +26,11 @@ pub struct Scanner {
     zone: TimeZone,
     /// Keys of arrivals that the store holds and whose files are still here.
     known: HashSet<String>,
-    sightings: HashMap<String, Sighting>,
+    sightings: HashMap<PathBuf, Sighting>,
     /// Findings that were said already: each once.
     said: HashSet<(&'static str, String)>,
+    /// When the clock was last seen to be set forward: times before that measure nothing.
+    clock_set: Millis,
 }
 
 /// What was seen of a candidate, and since when it has looked so.
@@ -51,6 +54,8 @@ pub struct Report {
     pub empty_calls: usize,
     /// What has to wait, and why.
     pub waiting: Vec<Waiting>,
+    /// Files that will not be taken in unless a person does something.
+    pub stuck: usize,
     /// New findings: what an operator should know. Each is given once.
     pub findings: Vec<Finding>,
     /// When to look again, if something is about to change by itself.
@@ -105,7 +110,14 @@ impl Scanner {
             known: HashSet::new(),
             sightings: HashMap::new(),
             said: HashSet::new(),
+            clock_set: Millis::MIN,
         }
+    }
+
+    /// The clock was set forward, to `now`: every quiet period begins anew, for nobody knows how long the last was.
+    pub fn clock_was_set(&mut self, now: Millis) {
+        self.clock_set = now;
+        self.sightings.values_mut().for_each(|sighting| sighting.since = now);
     }
 
     /// The spool.
@@ -116,19 +128,23 @@ impl Scanner {
     /// Looks once. An error is about the folder or the store; what concerns one file is a finding, and the scan goes on.
     pub async fn scan_once<L: Ledger>(&mut self, ledger: &L, now: Millis) -> Result<Report, IntakeError> {
         let spool = Arc::clone(&self.spool);
-        let survey = blocking(move || {
-            release::finish(&spool)?;
-            survey::survey(&spool)
-        })
-        .await
-        .map_err(|source| IntakeError::Folder { path: self.spool.path.clone(), source })?;
-        let Survey { candidates, without_file, lone_sidecars, findings } = survey;
+        let (held, survey) =
+            tokio::task::spawn_blocking(move || look_around(&spool)).await.unwrap_or_else(|gone| {
+                let source = io::Error::other(gone.to_string());
+                Err(IntakeError::Folder { path: self.spool.path.clone(), source })
+            })?;
+        let Survey { mut candidates, without_file, lone_sidecars, findings } = survey;
         let mut report = Report::default();
+        for (group, error) in held {
+            candidates.retain(|candidate| candidate.name != group);
+            let words = format!("it is admitted, but cannot be let go: {error}");
+            self.say(Finding { code: "intake.release", name: group, words }, &mut report);
+        }
         findings.into_iter().for_each(|finding| self.say(finding, &mut report));
         let keys: HashSet<String> = candidates.iter().map(Candidate::key).collect();
         self.known.retain(|key| keys.contains(key));
-        let names: HashSet<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
-        self.sightings.retain(|name, _| names.contains(name.as_str()));
+        let places: HashSet<PathBuf> = candidates.iter().map(Candidate::place).collect();
+        self.sightings.retain(|place, _| places.contains(place));
         for candidate in candidates {
             self.candidate(ledger, candidate, now, &mut report).await?;
         }
@@ -180,9 +196,9 @@ impl Scanner {
             Verdict::Complete(signal) => self.take(ledger, candidate, key, signal, now, report).await,
             Verdict::Wait(reason, recheck) => {
                 report.wait(&candidate.name, reason, recheck);
-                if now - since >= millis(FORGOTTEN) {
-                    let words = format!("it has waited for more than four hours: {}", reason.words());
-                    self.say(Finding { code: "intake.forgotten", name: candidate.name, words }, report);
+                if let Some((code, words)) = overdue(reason, !candidate.tickets.is_empty(), now - since) {
+                    report.stuck += usize::from(reason != Reason::Empty);
+                    self.say(Finding { code, name: candidate.name, words }, report);
                 }
                 Ok(())
             }
@@ -196,14 +212,17 @@ impl Scanner {
     fn sight(&mut self, candidate: &Candidate, now: Millis) -> Millis {
         let files: Vec<Identity> = candidate.files.iter().map(|file| file.id).collect();
         let touched = Some(candidate.touched()).filter(|touched| !self.spool.poll && *touched <= now);
-        let seen = self.sightings.get_mut(&candidate.name);
+        let place = candidate.place();
+        let seen = self.sightings.get_mut(&place);
         if let Some(sighting) = seen.filter(|sighting| sighting.files == files) {
             sighting.looked = now;
+            // Later than now: the clock was set back since.
+            sighting.since = sighting.since.min(now);
             return sighting.since;
         }
-        let looked = self.sightings.get(&candidate.name).map_or(Millis::MIN, |sighting| sighting.looked);
-        let since = touched.unwrap_or(now).max(looked);
-        self.sightings.insert(candidate.name.clone(), Sighting { files, since, looked: now, asked: false });
+        let looked = self.sightings.get(&place).map_or(Millis::MIN, |sighting| sighting.looked.min(now));
+        let since = touched.unwrap_or(now).max(looked).max(self.clock_set);
+        self.sightings.insert(place, Sighting { files, since, looked: now, asked: false });
         since
     }
 
@@ -217,7 +236,7 @@ impl Scanner {
         if self.known.contains(key) {
             return Ok(true);
         }
-        let Some(sighting) = self.sightings.get_mut(&candidate.name) else { return Ok(false) };
+        let Some(sighting) = self.sightings.get_mut(&candidate.place()) else { return Ok(false) };
         if sighting.asked {
             return Ok(false);
         }
@@ -264,6 +283,8 @@ impl Scanner {
                 return Ok(());
             }
             Ok(Reading::TooLarge) => {
+                report.wait(&candidate.name, Reason::TooLarge, settle::RECHECK);
+                report.stuck += 1;
                 let words =
                     format!("it has {} bytes, more than any fax: it is left where it is", candidate.bytes());
                 self.say(Finding { code: "intake.too-large", name: candidate.name, words }, report);
@@ -310,6 +331,7 @@ impl Scanner {
 
     fn unreadable(&mut self, candidate: &Candidate, error: &io::Error, report: &mut Report) {
         report.wait(&candidate.name, Reason::Denied, settle::RECHECK);
+        report.stuck += 1;
         let words = format!("it cannot be read: {error}");
         self.say(Finding { code: "intake.unreadable", name: candidate.name.clone(), words }, report);
     }
@@ -397,6 +419,26 @@ impl Scanner {
     }
 }
 
+/// Finishes old releases, then looks at the spool. Blocking.
+fn look_around(spool: &Spool) -> Result<(Vec<(String, io::Error)>, Survey), IntakeError> {
+    let held =
+        release::finish(spool).map_err(|source| IntakeError::Folder { path: spool.path.clone(), source })?;
+    Ok((held, survey::survey(spool)?))
+}
+
+/// What an operator must know of a wait: the code and the words.
+fn overdue(reason: Reason, reported: bool, waited: Millis) -> Option<(&'static str, String)> {
+    // While HylaFAX receives, nobody else may read its file; once the hook has spoken, it stays so.
+    if reason == Reason::Denied && reported {
+        return Some((
+            "intake.unreadable",
+            "its hook reported it, but the gateway may not read it".to_owned(),
+        ));
+    }
+    let words = || format!("it has waited for more than four hours: {}", reason.words());
+    (waited >= millis(FORGOTTEN)).then(|| ("intake.forgotten", words()))
+}
+
 /// What can be seen of a candidate without reading it.
 fn signals(spool: &Spool, candidate: &Candidate, unchanged: Duration) -> io::Result<Signals> {
     let mut lock = Lock::Free;
@@ -415,7 +457,8 @@ fn signals(spool: &Spool, candidate: &Candidate, unchanged: Duration) -> io::Res
         ticket: !candidate.tickets.is_empty(),
         lock,
         mode_reached: finished.map(|mode| candidate.files.iter().all(|file| file.id.mode == mode)),
-        sidecar: candidate.sidecar.is_some(),
+        // One that is older tells of the call, but its fax may still be on its way.
+        sidecar: candidate.sidecar.as_ref().is_some_and(|(one, _)| one.id.written() >= candidate.written()),
         bytes: candidate.bytes(),
         unchanged,
         quiet: spool.quiet,
@@ -449,4 +492,19 @@ fn look_closer(spool: &Spool, candidate: &Candidate) -> io::Result<Look> {
         look::writer(&inodes)
     };
     Ok(Look { structure, writer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reported_fax_that_may_not_be_read_is_spoken_of_at_once() {
+        let code = |reason, reported, waited| overdue(reason, reported, waited).map(|(code, _)| code);
+        assert_eq!(code(Reason::Denied, true, 0), Some("intake.unreadable"));
+        // It is being received.
+        assert_eq!(code(Reason::Denied, false, 0), None);
+        assert_eq!(code(Reason::Denied, false, millis(FORGOTTEN)), Some("intake.forgotten"));
+        assert_eq!(code(Reason::Locked, true, 0), None);
+    }
 }

@@ -29,7 +29,7 @@ pub struct Signals {
     pub lock: Lock,
     /// The file has the mode of a finished one; `None`: the spool names no such mode.
     pub mode_reached: Option<bool>,
-    /// A readable sidecar lies beside it and is not older than it.
+    /// A readable sidecar lies beside it and was written after it.
     pub sidecar: bool,
     /// Bytes, of all pages for mgetty.
     pub bytes: u64,
@@ -130,12 +130,14 @@ pub enum Reason {
     Unfinished,
     /// There is nothing in it yet.
     Empty,
+    /// It is larger than any fax.
+    TooLarge,
 }
 
 impl Reason {
     /// True if the wait will end by itself, in minutes or with the call; false if only a person or a hook can end it.
     pub fn passes(self) -> bool {
-        !matches!(self, Self::NoTicket | Self::Denied | Self::Empty)
+        !matches!(self, Self::NoTicket | Self::Denied | Self::Empty | Self::TooLarge)
     }
 
     /// The reason in words.
@@ -149,6 +151,7 @@ impl Reason {
             Self::Written => "a process has it open for writing",
             Self::Unfinished => "its pages are not all there",
             Self::Empty => "there is nothing in it",
+            Self::TooLarge => "it is larger than any fax",
         }
     }
 }

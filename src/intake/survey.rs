@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::look::{self, Entry};
 use super::mgetty::{self, PageName};
 use super::ticket::{self, Ticket};
-use super::{Kind, Spool, hylafax, sidecar};
+use super::{IntakeError, Kind, Spool, hylafax, sidecar};
 use crate::fax::{CallRecord, Millis};
 
 /// One fax, or what will be one.
@@ -78,6 +78,14 @@ impl Candidate {
         }
     }
 
+    /// Where it lies: two that look alike in text (a blank at the end, another encoding) are two.
+    pub fn place(&self) -> PathBuf {
+        match self.files.as_slice() {
+            [file] if self.pages.is_empty() => file.path.clone(),
+            _ => PathBuf::from(&self.name),
+        }
+    }
+
     /// When its content changed last.
     pub fn written(&self) -> Millis {
         self.files.iter().map(|file| file.id.written()).max().unwrap_or(0)
@@ -96,13 +104,17 @@ impl Candidate {
 
 /// Looks at a spool. Tickets are listed before files: a ticket is written after its file, so a file that a listed
 /// ticket names and that is not there is not there.
-pub fn survey(spool: &Spool) -> io::Result<Survey> {
+pub fn survey(spool: &Spool) -> Result<Survey, IntakeError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| IntakeError::Folder { path, source }
+    };
     let mut survey = Survey::default();
     let slips = match &spool.tickets {
-        Some(folder) => tickets(folder, &mut survey.findings),
+        Some(folder) => tickets(folder, &mut survey.findings).map_err(unreadable(folder))?,
         None => Vec::new(),
     };
-    let entries = look::list(&spool.path)?;
+    let entries = look::list(&spool.path).map_err(unreadable(&spool.path))?;
     match spool.kind {
         Kind::Hylafax => single_files(entries, hylafax::is_candidate, &mut survey),
         Kind::Mgetty => pages(entries, &mut survey),
@@ -112,9 +124,13 @@ pub fn survey(spool: &Spool) -> io::Result<Survey> {
     Ok(survey)
 }
 
-/// Tickets of a folder; none where there is no folder yet.
-fn tickets(folder: &std::path::Path, findings: &mut Vec<Finding>) -> Vec<Slip> {
-    let Ok(entries) = look::list(folder) else { return Vec::new() };
+/// Tickets of a folder; none where there is no folder yet. A folder that cannot be read is an error: without its ticket
+/// a fax would go where its number does not say.
+fn tickets(folder: &Path, findings: &mut Vec<Finding>) -> io::Result<Vec<Slip>> {
+    let entries = match look::list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed?,
+    };
     let mut slips = Vec::new();
     for entry in entries.into_iter().filter(|entry| entry.regular && is_json(&entry.name)) {
         let read = look::read_whole(&entry.path, ticket::MOST_BYTES).map(|read| read.map(|(bytes, _)| bytes));
@@ -124,7 +140,8 @@ fn tickets(folder: &std::path::Path, findings: &mut Vec<Finding>) -> Vec<Slip> {
                 Err(error) => findings.push(Finding {
                     code: "intake.ticket.unreadable",
                     name: entry.name,
-                    words: format!("this is no ticket: {error}"),
+                    // The error's own words may quote a number.
+                    words: format!("this is no ticket: line {}, column {}", error.line(), error.column()),
                 }),
             },
             Ok(None) => findings.push(Finding {
@@ -140,7 +157,7 @@ fn tickets(folder: &std::path::Path, findings: &mut Vec<Finding>) -> Vec<Slip> {
             }),
         }
     }
-    slips
+    Ok(slips)
 }
 
 fn is_json(name: &str) -> bool {

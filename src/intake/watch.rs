@@ -5,7 +5,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::Ledger;
 use super::scan::Scanner;
 use super::{IntakeError, Spool};
+use crate::fax::Millis;
 use crate::ops::clock;
+use crate::ops::health::Health;
 
 /// How often a spool is scanned whatever the events say.
 pub const SCAN_INTERVAL: Duration = Duration::from_secs(60);
@@ -27,7 +29,10 @@ const RETRY: Duration = Duration::from_secs(5);
 /// No scan follows the one before sooner.
 const SOONEST: Duration = Duration::from_millis(100);
 
-/// Watches a spool until cancelled. `zone` is that of the fax server's clock, in which it writes dates. A scan that is under way is finished first: nothing is half admitted.
+/// A clock that ran so much ahead between two looks was set.
+const CLOCK_SET: Millis = 5_000;
+
+/// [`run_told`] for nobody who asks how the spool is.
 pub async fn run<L: Ledger>(
     spool: Spool,
     ledger: L,
@@ -35,21 +40,42 @@ pub async fn run<L: Ledger>(
     zone: TimeZone,
     cancel: CancellationToken,
 ) {
+    run_told(spool, ledger, interval, zone, Health::default(), cancel).await;
+}
+
+/// Watches a spool until cancelled, and tells `health` what keeps faxes in it. `zone` is that of the fax server's clock, in which it writes dates. A scan that is under way is finished first: nothing is half admitted.
+pub async fn run_told<L: Ledger>(
+    spool: Spool,
+    ledger: L,
+    interval: Duration,
+    zone: TimeZone,
+    health: Health,
+    cancel: CancellationToken,
+) {
     let (hint, mut hints) = mpsc::channel::<()>(1);
     let mut scanner = Scanner::new(spool, zone);
     let mut eyes = Eyes::default();
     let mut trouble = Trouble::default();
+    let mut last: Option<(Instant, Millis)> = None;
     while !cancel.is_cancelled() {
         if !scanner.spool().poll {
             eyes.open(scanner.spool(), &hint);
         }
-        let next = match scanner.scan_once(&ledger, clock::now()).await {
+        let now = clock::now();
+        if let Some((then, was)) = last.replace((Instant::now(), now))
+            && now - was > Millis::try_from(then.elapsed().as_millis()).unwrap_or(Millis::MAX) + CLOCK_SET
+        {
+            scanner.clock_was_set(now);
+        }
+        let next = match scanner.scan_once(&ledger, now).await {
             Ok(report) => {
                 trouble.over(&scanner.spool().name);
+                health.spool(&scanner.spool().name, stuck(&scanner.spool().name, report.stuck));
                 report.recheck.map_or(interval, |sooner| sooner.min(interval))
             }
             Err(error) => {
                 trouble.say(&scanner.spool().name, &error);
+                health.spool(&scanner.spool().name, Some(error.fault().to_string()));
                 RETRY.min(interval)
             }
         };
@@ -65,6 +91,14 @@ pub async fn run<L: Ledger>(
         }
         while hints.try_recv().is_ok() {}
     }
+    // Whether anybody watches it from now on is another's business.
+    health.spool(&scanner.spool().name, None);
+}
+
+/// What health is told of files that only a person can help.
+fn stuck(spool: &str, files: usize) -> Option<String> {
+    metrics::gauge!("faxgate_intake_stuck", "spool" => spool.to_owned()).set(files as f64);
+    (files > 0).then(|| format!("{files} cannot be taken in, see the log"))
 }
 
 /// One trouble is said once, and its end once.

@@ -1,5 +1,6 @@
 //! Whether the gateway is well, in numbers that a monitor can judge.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,7 @@ pub struct Health(Arc<Inner>);
 struct Inner {
     heartbeat: AtomicI64,
     reload_problem: Mutex<Option<String>>,
+    spools: Mutex<BTreeMap<String, String>>,
 }
 
 /// A health report, as `/healthz` prints it.
@@ -59,6 +61,16 @@ impl Health {
         }
     }
 
+    /// What keeps faxes in a spool; `None`: nothing any more.
+    pub fn spool(&self, name: &str, problem: Option<String>) {
+        if let Ok(mut spools) = self.0.spools.lock() {
+            match problem {
+                Some(problem) => spools.insert(name.to_owned(), problem),
+                None => spools.remove(name),
+            };
+        }
+    }
+
     /// True if work was looked for lately.
     pub fn heart_beats(&self, now: Millis) -> bool {
         now - self.0.heartbeat.load(Ordering::Relaxed) < HEARTBEAT_LIMIT
@@ -73,6 +85,9 @@ impl Health {
         if let Some(problem) = self.0.reload_problem.lock().ok().and_then(|slot| slot.clone()) {
             problems
                 .push(format!("the last reload was refused, the old configuration is in force: {problem}"));
+        }
+        if let Ok(spools) = self.0.spools.lock() {
+            problems.extend(spools.iter().map(|(name, problem)| format!("spool {name}: {problem}")));
         }
         let backlog = backlog.unwrap_or_else(|why| {
             problems.push(format!("the store does not answer: {why}"));
@@ -107,6 +122,17 @@ mod tests {
         let report = health.report(now, Ok(waiting));
         assert_eq!(report.problems, ["a fax has been waiting for 60 minutes"]);
         assert!(!health.report(now, Err("disk I/O error".into())).ok);
+    }
+
+    #[test]
+    fn a_spool_that_keeps_its_faxes_makes_the_gateway_unwell() {
+        let health = Health::default();
+        health.beat(0);
+        health.spool("modems", Some("2 cannot be taken in, see the log".into()));
+        let report = health.report(0, Ok(Backlog::default()));
+        assert_eq!(report.problems, ["spool modems: 2 cannot be taken in, see the log"]);
+        health.spool("modems", None);
+        assert!(health.report(0, Ok(Backlog::default())).ok);
     }
 
     #[test]

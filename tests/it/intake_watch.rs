@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use faxgate::intake::{self, Kind, Release};
+use faxgate::ops::health::{Backlog, Health};
 use faxgate::store::{Filter, Settings, Store};
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
@@ -62,9 +63,22 @@ async fn a_folder_that_comes_late_is_found_and_polling_needs_no_events() {
     drop.poll = true;
     let cancel = CancellationToken::new();
     let often = Duration::from_millis(50);
-    let task = tokio::spawn(intake::run(drop.clone(), store.clone(), often, TimeZone::UTC, cancel.clone()));
-    tokio::time::sleep(Duration::from_millis(120)).await;
+    let health = Health::default();
+    let task = tokio::spawn(intake::watch::run_told(
+        drop.clone(),
+        store.clone(),
+        often,
+        TimeZone::UTC,
+        health.clone(),
+        cancel.clone(),
+    ));
+    let problems = || {
+        let report = health.report(0, Ok(Backlog::default()));
+        report.problems.into_iter().filter(|problem| problem.starts_with("spool line: ")).count()
+    };
+    until("a spool that cannot be read is a problem", || async { problems() == 1 }).await;
     fs::create_dir(&drop.path).unwrap();
+    until("it is none any more", || async { problems() == 0 }).await;
     whole_fax(&drop.path.join("a.tif"), 1, &[]);
     fs::write(drop.path.join("a.json"), "{}").unwrap();
     let store = &store;

@@ -11,6 +11,7 @@ mod harness;
 mod hylafax_faxinfo;
 mod hylafax_record;
 mod intake_admit;
+mod intake_hostile;
 mod intake_ledger;
 mod intake_never_early;
 mod intake_spools;
