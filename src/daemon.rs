@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::fax::{Disposition, Fault, Stage};
+use crate::intake::settle::TICKET_GRACE;
 use crate::intake::{self, Spool, scan::Scanner};
 use crate::ops::health::{Backlog, Health, Report};
 use crate::ops::{clock, systemd, web};
@@ -103,13 +104,17 @@ impl Gateway {
         let stop = CancellationToken::new();
         let web = self.serve(&stop).await?;
         let mut running = tokio::spawn(pipeline::run(Arc::clone(&self.ctx), stop.clone()));
-        let mut spools = Spools::watch(&self.config, &self.store);
+        let mut spools = Spools::watch(&self.config, &self.store, &self.ctx.health);
         systemd::ready();
         tracing::info!(spools = self.config.spools.len(), "the gateway runs");
         let mut heart = tokio::time::interval(systemd::watchdog_interval().unwrap_or(HEARTBEAT));
         let ended = loop {
             tokio::select! {
                 ended = &mut running => break Some(ended),
+                fault = spools.died() => {
+                    tracing::error!(code = fault.code, detail = fault.detail, "the gateway stops: {}", fault.operator);
+                    break Some(Ok(Err(fault)));
+                }
                 call = signals.next() => match call {
                     Call::Stop => break None,
                     Call::Reload => spools = self.reload(spools).await,
@@ -122,7 +127,8 @@ impl Gateway {
         spools.stop().await;
         stop.cancel();
         let ended = match ended {
-            Some(ended) => ended,
+            Some(ended) if running.is_finished() => ended,
+            Some(ended) => running.await.and(ended),
             None => running.await,
         };
         if let Some(web) = web {
@@ -139,8 +145,7 @@ impl Gateway {
         let zone = zone(&self.config);
         let mut scanners: Vec<Scanner> =
             self.config.spools.iter().map(|spool| Scanner::new(spool.clone(), zone.clone())).collect();
-        let patience =
-            self.config.spools.iter().map(|spool| spool.quiet).max().unwrap_or_default() + DRAIN_GRACE;
+        let patience = self.config.spools.iter().map(settles_in).max().unwrap_or_default() + DRAIN_GRACE;
         let mut progress = Instant::now();
         loop {
             let mut drained = Drained::default();
@@ -208,7 +213,7 @@ impl Gateway {
                     spools
                 } else {
                     spools.stop().await;
-                    Spools::watch(&config, &self.store)
+                    Spools::watch(&config, &self.store, &self.ctx.health)
                 };
                 tracing::info!(rules = config.rules.version(), "reloaded");
                 metrics::counter!("faxgate_reloads_total", "outcome" => "done").increment(1);
@@ -237,6 +242,11 @@ impl Gateway {
         let examine: web::Examine = Arc::new(move || Box::pin(examine(store.clone(), health.clone())));
         Ok(Some(tokio::spawn(web::serve(listener, metrics, examine, stop.clone()))))
     }
+}
+
+/// The longest that a file of a spool waits by itself, once its writer is done.
+fn settles_in(spool: &Spool) -> Duration {
+    if spool.tickets.is_some() { spool.quiet.max(TICKET_GRACE) } else { spool.quiet }
 }
 
 fn policy(config: &Config) -> Policy {
@@ -284,16 +294,28 @@ struct Spools {
 }
 
 impl Spools {
-    fn watch(config: &Config, store: &Store) -> Self {
+    fn watch(config: &Config, store: &Store, health: &Health) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let zone = zone(config);
         for spool in &config.spools {
             let spool: Spool = spool.clone();
-            let (store, zone, stop) = (store.clone(), zone.clone(), stop.clone());
-            tasks.spawn(intake::watch::run(spool, store, config.scan_interval, zone, stop));
+            let (store, zone, health, stop) = (store.clone(), zone.clone(), health.clone(), stop.clone());
+            tasks.spawn(intake::watch::run_told(spool, store, config.scan_interval, zone, health, stop));
         }
         Self { tasks, stop }
+    }
+
+    /// Ends when a spool is watched no more though nobody said so: a fault in faxgate. The service manager starts
+    /// the gateway anew, and with it the watch.
+    async fn died(&mut self) -> Fault {
+        let detail = match self.tasks.join_next().await {
+            Some(Err(error)) => error.to_string(),
+            Some(Ok(())) => "it ended by itself".to_owned(),
+            None => std::future::pending().await,
+        };
+        let sentence = "A spool is watched no more, and faxes would stay in it; please report it.";
+        Fault::new("bug.spool", Disposition::Stop, sentence).with_detail(detail)
     }
 
     /// Lets each finish what it is admitting.
@@ -342,4 +364,20 @@ impl Signals {
 enum Call {
     Stop,
     Reload,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_watch_that_dies_is_noticed() {
+        let mut spools = Spools { tasks: JoinSet::new(), stop: CancellationToken::new() };
+        spools.tasks.spawn(async { panic!("a fault in a scan") });
+        let fault = spools.died().await;
+        assert_eq!((fault.code.as_str(), fault.disposition), ("bug.spool", Disposition::Stop));
+        assert!(fault.detail.contains("a fault in a scan"), "{}", fault.detail);
+        // Where there is no spool, none can die.
+        assert!(tokio::time::timeout(Duration::from_millis(20), spools.died()).await.is_err());
+    }
 }
