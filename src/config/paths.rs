@@ -43,8 +43,15 @@ pub(super) fn check(machine: &Machine<'_>, departments: &Departments<'_>) {
             place.sheet.note(place.at, note.help("what is written there would be taken for new faxes"));
         }
     }
+    let mut folders: Vec<(PathBuf, Span)> = Vec::new();
     for entry in &machine.spools {
         let (Some(tickets), Some(at)) = (&entry.spool.tickets, entry.tickets_at) else { continue };
+        if let Some((_, first)) = folders.iter().find(|(folder, _)| *folder == real(tickets)) {
+            let message = "two spools share one folder of tickets: one would use up the other's";
+            let note = Note::error(codes::PATH_COLLISION, message);
+            machine.sheet.note(at, note.label("again here").also(*first, "first here"));
+        }
+        folders.push((real(tickets), at));
         if watched.iter().any(|spool| spool.path == real(tickets)) {
             let note =
                 Note::error(codes::PATH_COLLISION, "tickets need a folder of their own, not a spool's");

@@ -425,6 +425,13 @@ const CASES: &[Case] = &[
         "kind = \"mgetty\"\nrelease = \"move\"\nmove_to = \"spool/lines\"",
     ),
     case("config.path.collision", M, "kind = \"mgetty\"", "kind = \"mgetty\"\ntickets = \"spool/counter\""),
+    case(
+        "config.path.collision",
+        M,
+        "path = \"spool/lines\"",
+        "path = \"spool/lines\"\ntickets = \"tickets\"\n\n[[spool]]\nname = \"third\"\nkind = \"drop\"\n\
+         path = \"spool\"\ntickets = \"spool/../tickets\"",
+    ),
     case("config.path.collision", D, "maildir = \"mail/health\"", "maildir = \"spool/lines\""),
     case("config.spool.tickets", M, "kind = \"mgetty\"", "kind = \"mgetty\"\nticket_only = true"),
     case("config.mail.address", M, "\"fax@city.example\"", "\"Fax <fax@city.example>\""),
