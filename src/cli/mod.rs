@@ -45,7 +45,7 @@ impl From<End> for ExitCode {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done, but something is left (deferred, waiting, quarantined) · \
-4 the configuration has problems · 5 no such fax";
+4 the configuration has problems · 5 no such fax · 141 nobody reads the output any more";
 
 /// Keeps legacy fax numbers alive without fax machines.
 #[derive(Debug, Parser)]
@@ -109,6 +109,7 @@ enum Command {
 /// Parses the arguments, runs the command, and gives its exit code.
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    end_quietly_without_a_reader();
     match args.command {
         Command::Run(run) => run::run(&args.config, &run),
         Command::Check { json } => explain::check(&args.config, json),
@@ -124,6 +125,23 @@ pub fn main() -> ExitCode {
         Command::PageWorker => return worker_exit(crate::worker::child_main()),
     }
     .into()
+}
+
+/// 128 + SIGPIPE, as other programs end for a shell.
+const READER_GONE: i32 = 141;
+
+/// `faxgate status | head`: a reader that has had enough closes the pipe, and `println!` can only panic on that.
+/// Nothing is half done by it: commands act first and tell afterwards. But what was to be told was not, so it is no
+/// success either.
+fn end_quietly_without_a_reader() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload_as_str().unwrap_or_default();
+        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+            std::process::exit(READER_GONE);
+        }
+        told(panic);
+    }));
 }
 
 fn worker_exit(code: i32) -> ExitCode {

@@ -250,6 +250,23 @@ fn a_drain_does_not_wait_for_the_end_of_a_call() {
 }
 
 #[test]
+fn a_reader_that_has_had_enough_is_no_fault() {
+    let house = house(free_port(), "finished_mode = \"0640\"");
+    house.told(&["run", "--drain"], 0);
+    let mut asked = house
+        .faxgate(&["status", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // As `| head` does, only sooner.
+    drop(asked.stdout.take());
+    let ended = asked.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(ended.status.code(), Some(141), "nothing was told: that is no success");
+}
+
+#[test]
 fn exit_codes_are_as_documented() {
     let house = house(free_port(), "finished_mode = \"0640\"");
     house.told(&["check"], 0);
