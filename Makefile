@@ -24,7 +24,7 @@ fixtures:
 	cargo run --locked --example make-fixtures -- fixtures
 
 bench: install-tests
-	cargo build --release --locked --all-targets
+	cargo build --release --locked
 	./benches/compare
 
 clean-demo:

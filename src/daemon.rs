@@ -301,7 +301,7 @@ impl Spools {
         for spool in &config.spools {
             let spool: Spool = spool.clone();
             let (store, zone, health, stop) = (store.clone(), zone.clone(), health.clone(), stop.clone());
-            tasks.spawn(intake::watch::run_told(spool, store, config.scan_interval, zone, health, stop));
+            tasks.spawn(intake::run(spool, store, config.scan_interval, zone, health, stop));
         }
         Self { tasks, stop }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::shown::{counted, line, table};
 use super::{End, configured, with_store};
 use crate::config::Config;
-use crate::fax::{CallRecord, Fault, FaxId, Number, PageText, StationId};
+use crate::fax::{CallRecord, Fault, FaxId, Number, PageText, StationId, one_line};
 use crate::pipeline::{self, PageRecord};
 use crate::route::{self, Decision, Facts};
 use crate::store::{Access, Store};
@@ -177,9 +177,7 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
 
 /// A reason may be long and quotes the fax: safe, but not cut.
 fn shown_whole(text: &str) -> String {
-    let pieces: Vec<String> =
-        text.split_whitespace().map(|word| StationId(word.to_owned()).shown()).collect();
-    pieces.join(" ")
+    one_line(text, usize::MAX)
 }
 
 fn short(version: &str) -> &str {

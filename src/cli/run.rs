@@ -63,11 +63,15 @@ async fn drain(gateway: &Gateway, args: &RunArgs) -> Result<End, Fault> {
     let _ = bar.await;
     let drained = drained?;
     let faxes = touched_since(gateway.store(), began).await?;
+    let stationery = Stationery::new(&gateway.config().deliver);
+    if let Some(folder) = &args.export {
+        std::fs::create_dir_all(folder).map_err(|error| super::convert::unreadable(folder, &error))?;
+    }
     let mut rows = Vec::new();
     for fax in faxes {
         let deliveries = gateway.store().deliveries(&fax.id).await.map_err(|error| error.fault())?;
         let pdf = match &args.export {
-            Some(folder) => exported(gateway, &fax, folder).await?,
+            Some(folder) => exported(gateway, &stationery, &fax, folder).await?,
             None => None,
         };
         rows.push(Row { fax, deliveries, pdf });
@@ -100,15 +104,14 @@ async fn touched_since(store: &Store, began: i64) -> Result<Vec<Fax>, Fault> {
 }
 
 /// Writes the PDF under the name that the mail gave it; `None`: there is none.
-async fn exported(gateway: &Gateway, fax: &Fax, folder: &Path) -> Result<Option<PathBuf>, Fault> {
+async fn exported(
+    gateway: &Gateway,
+    stationery: &Stationery,
+    fax: &Fax,
+    folder: &Path,
+) -> Result<Option<PathBuf>, Fault> {
     let Some(document) = &fax.document else { return Ok(None) };
-    std::fs::create_dir_all(folder).map_err(|error| super::convert::unreadable(folder, &error))?;
-    let path = folder.join(Stationery::new(&gateway.config().deliver).pdf_name(
-        &fax.id,
-        &fax.call,
-        &fax.arrival,
-        document,
-    ));
+    let path = folder.join(stationery.pdf_name(&fax.id, &fax.call, &fax.arrival, document));
     let bytes = gateway.store().blobs().read(&document.pdf).await.map_err(|error| error.fault())?;
     super::convert::written(&path, &bytes)?;
     Ok(Some(path))

@@ -6,7 +6,7 @@ use crate::fax::{Millis, StationId, one_line};
 
 /// One line without control or reordering characters: a station name must not drive a terminal.
 pub fn line(text: &str) -> String {
-    StationId(text.to_owned()).shown()
+    one_line(text, StationId::SHOWN_CHARS)
 }
 
 /// The longest sentence that is shown: a fault's own words and a server's reply fit.

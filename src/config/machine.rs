@@ -13,17 +13,15 @@ use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
 use super::table::Reader;
 use crate::route::NumberPlan;
-use crate::{decode, enhance, ops, recognize, worker};
+use crate::{decode, ops, worker};
 
 /// A scan more often would only load the disk; one less often than an hour makes the promise of the scan void.
 const SCAN_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
 const DEFAULT_SCAN_INTERVAL: Duration = Duration::from_secs(60);
 /// A page that takes longer than this has hung the engine.
 const PAGE_TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(1_800);
-const DEFAULT_PAGE_TIME: Duration = Duration::from_secs(90);
 /// The engine does not load its models with less.
 const LEAST_MEMORY: u64 = 256 << 20;
-const DEFAULT_MEMORY: u64 = 2 << 30;
 const MOST_WORKERS: i64 = 1_024;
 
 /// What `faxgate.toml` says. Where a value was wrong or missing, a finding says so and a stand-in is here, so that
@@ -84,14 +82,7 @@ fn numbers(mut table: Reader<'_>) -> NumberPlan {
 }
 
 fn ocr(table: Option<Reader<'_>>) -> worker::Settings {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut settings = worker::Settings {
-        workers: cores,
-        page_time: DEFAULT_PAGE_TIME,
-        memory: DEFAULT_MEMORY,
-        enhance: enhance::Settings::default(),
-        recognize: recognize::Settings { models: None },
-    };
+    let mut settings = worker::Settings::default();
     let Some(mut table) = table else { return settings };
     let workers =
         table.integer("workers", 1..=MOST_WORKERS).and_then(|workers| usize::try_from(workers).ok());

@@ -32,19 +32,9 @@ const SOONEST: Duration = Duration::from_millis(100);
 /// A clock that ran so much ahead between two looks was set.
 const CLOCK_SET: Millis = 5_000;
 
-/// [`run_told`] for nobody who asks how the spool is.
+/// Watches a spool until cancelled, and tells `health` what keeps faxes in it. `zone` is that of the fax server's clock,
+/// in which it writes dates. A scan that is under way is finished first: nothing is half admitted.
 pub async fn run<L: Ledger>(
-    spool: Spool,
-    ledger: L,
-    interval: Duration,
-    zone: TimeZone,
-    cancel: CancellationToken,
-) {
-    run_told(spool, ledger, interval, zone, Health::default(), cancel).await;
-}
-
-/// Watches a spool until cancelled, and tells `health` what keeps faxes in it. `zone` is that of the fax server's clock, in which it writes dates. A scan that is under way is finished first: nothing is half admitted.
-pub async fn run_told<L: Ledger>(
     spool: Spool,
     ledger: L,
     interval: Duration,

@@ -135,18 +135,6 @@ impl Store {
         Ok(done == batch.deliveries.len() as u64)
     }
 
-    /// Gives a batch back untried: the gateway is stopping.
-    pub async fn release_deliveries(&self, batch: &Batch) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        sqlx::query(
-            "UPDATE deliveries SET lease = NULL, lease_owner = NULL, lease_until = NULL WHERE lease = $1",
-        )
-        .bind(&batch.token)
-        .execute(&mut *tx)
-        .await?;
-        self.commit(tx).await
-    }
-
     /// Records how the deliveries of a batch ended, in one transaction with what follows from it: copies
     /// to the fallback inbox, and the fax's closing.
     pub async fn record_attempts(

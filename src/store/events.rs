@@ -104,16 +104,6 @@ impl Store {
         rows.iter().map(rows::event).collect()
     }
 
-    /// What happened since event `seq`, oldest first, at most `limit`: for a reader that follows.
-    pub async fn events_after(&self, seq: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM fax_events WHERE seq > $1 ORDER BY seq LIMIT $2")
-            .bind(seq)
-            .bind(limit)
-            .fetch_all(self.readers())
-            .await?;
-        rows.iter().map(rows::event).collect()
-    }
-
     /// Walks the whole chain; the number of events and the last hash.
     /// [`StoreError::BrokenChain`] names the first event that does not fit.
     pub async fn verify_events(&self) -> Result<(i64, String), StoreError> {

@@ -37,7 +37,14 @@ async fn events_bring_a_fax_in_and_a_second_start_finds_it_known() {
     let mut drop = spool(Kind::Drop, &dir.path().join("drop"));
     drop.release = Release::Move(dir.path().join("taken"));
     let cancel = CancellationToken::new();
-    let task = tokio::spawn(intake::run(drop.clone(), store.clone(), HOUR, TimeZone::UTC, cancel.clone()));
+    let task = tokio::spawn(intake::run(
+        drop.clone(),
+        store.clone(),
+        HOUR,
+        TimeZone::UTC,
+        Health::default(),
+        cancel.clone(),
+    ));
     for number in 1..=3usize {
         let name = format!("call-{number}");
         // As a recipe does: the fax, then the sidecar by rename. The same bytes each time: three faxes.
@@ -64,7 +71,7 @@ async fn a_folder_that_comes_late_is_found_and_polling_needs_no_events() {
     let cancel = CancellationToken::new();
     let often = Duration::from_millis(50);
     let health = Health::default();
-    let task = tokio::spawn(intake::watch::run_told(
+    let task = tokio::spawn(intake::run(
         drop.clone(),
         store.clone(),
         often,
