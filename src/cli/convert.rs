@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{End, failed};
-use crate::compose::{Composer, Conformance, Facts};
+use crate::compose::{Conformance, Facts};
 use crate::decode::{self, Limits, Opened};
 use crate::fax::{CallRecord, Disposition, Fault, FaxId, Page, PageText, Sha256};
+use crate::pipeline;
 use crate::worker::{Pool, Settings};
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +37,7 @@ pub struct ConvertArgs {
 }
 
 /// What was made, for `--json`.
-#[derive(Debug, Default, serde::Serialize)]
+#[derive(Debug, serde::Serialize)]
 struct Made {
     pages: u32,
     bytes: usize,
@@ -84,27 +85,20 @@ fn made(args: &ConvertArgs) -> Result<Made, Fault> {
     let id = FaxId::new(0, [digest.0[0], digest.0[1], digest.0[2], digest.0[3], digest.0[4]]);
     let facts = Facts { id: &id, call: &call, at: modified(&args.file), original: digest };
     let conformance = if args.pdf_a_1b { Conformance::A1b } else { Conformance::A2u };
-    let mut composer = Composer::new(&facts, conformance, decode::t4::encode_mmr);
-    let mut made = Made { pages: opened.page_count(), ..Made::default() };
-    for (index, text) in (0..).zip(&texts) {
-        let page = opened.page(index).map_err(|error| error.fault())?;
-        if page.damage.worth_saying() {
-            made.damaged_pages.push(index + 1);
-        }
-        if text.lost.is_some() {
-            made.pages_without_text.push(index + 1);
-        }
-        made.confidence.push(text.confidence);
-        composer.add(&page, text).map_err(|error| error.fault())?;
-    }
-    let pdf = composer.finish().map_err(|error| error.fault())?;
-    made.bytes = pdf.len();
-    written(&args.output, &pdf)?;
+    let by_page = (1..).zip(texts.iter().cloned()).collect();
+    let set = pipeline::typeset(&facts, &opened, by_page, conformance)?;
+    written(&args.output, &set.pdf)?;
     if let Some(path) = &args.text {
         let all: Vec<String> = texts.iter().map(PageText::all).collect();
         written(path, all.join("\n\u{c}").as_bytes())?;
     }
-    Ok(made)
+    Ok(Made {
+        pages: set.document.pages,
+        bytes: set.pdf.len(),
+        damaged_pages: set.document.damaged_pages(),
+        pages_without_text: set.document.without_text.iter().map(|(page, _)| *page).collect(),
+        confidence: texts.iter().map(|text| text.confidence).collect(),
+    })
 }
 
 /// Reads all pages in page workers, as the gateway does: so many at a time as there are workers.

@@ -17,6 +17,7 @@ use super::typesetting::typeset;
 use crate::fax::{Disposition, Document, Fault, PageText, Stage};
 use crate::route::decide;
 use crate::store::{Change, Claim, Fax, SavedPage};
+use crate::{compose, decode};
 
 /// Runs the step that the fax's stage asks for.
 pub(super) async fn next(ctx: Arc<Context>, claim: Claim) -> Result<Change, Fault> {
@@ -65,7 +66,12 @@ async fn compose(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let bytes = original(ctx, fax).await?;
     let (limits, conformance) = (ctx.settings.limits.clone(), ctx.settings.conformance);
     let of = fax.clone();
-    let made = apart(move || typeset(&of, &bytes, texts, &limits, conformance)).await?;
+    let made = apart(move || {
+        let sheets = decode::open(&bytes, of.original.format, &limits).map_err(|error| error.fault())?;
+        let (at, original) = (of.arrival.at, of.original.sha256);
+        typeset(&compose::Facts { id: &of.id, call: &of.call, at, original }, &sheets, texts, conformance)
+    })
+    .await?;
     let blobs = ctx.store.blobs();
     let pdf = blobs.put(&made.pdf).await?;
     let preview = match &made.preview {

@@ -3,34 +3,32 @@
 use std::collections::HashMap;
 
 use crate::compose::{self, Composer, Conformance};
-use crate::decode::{self, t4::encode_mmr};
+use crate::decode::{Opened, t4::encode_mmr};
 use crate::fax::{Document, Fault, PageText};
-use crate::store::Fax;
 
 /// Width in pixels of the first page's picture in a mail.
 const PREVIEW_WIDTH: u32 = 640;
 
 /// A document before it has an address.
-pub(super) struct Made {
-    pub(super) pdf: Vec<u8>,
-    pub(super) preview: Option<Vec<u8>>,
-    pub(super) document: Document,
+pub struct Made {
+    /// The PDF.
+    pub pdf: Vec<u8>,
+    /// The first page's picture, a PNG.
+    pub preview: Option<Vec<u8>>,
+    /// What is worth saying of it; its addresses and length are not known yet.
+    pub document: Document,
 }
 
-/// Sets the pages one by one, so that one page is in memory and not all.
-pub(super) fn typeset(
-    fax: &Fax,
-    bytes: &[u8],
+/// Sets the pages one by one, so that one page is in memory and not all. `texts` are by page number, from 1.
+pub fn typeset(
+    facts: &compose::Facts<'_>,
+    sheets: &Opened<'_>,
     mut texts: HashMap<u32, PageText>,
-    limits: &decode::Limits,
     conformance: Conformance,
 ) -> Result<Made, Fault> {
-    let facts =
-        compose::Facts { id: &fax.id, call: &fax.call, at: fax.arrival.at, original: fax.original.sha256 };
-    let mut composer = Composer::new(&facts, conformance, encode_mmr);
-    let sheets = decode::open(bytes, fax.original.format, limits).map_err(|error| error.fault())?;
+    let mut composer = Composer::new(facts, conformance, encode_mmr);
     let mut document = Document {
-        pdf: fax.original.sha256,
+        pdf: facts.original,
         bytes: 0,
         preview: None,
         pages: sheets.page_count(),
