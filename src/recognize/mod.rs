@@ -5,6 +5,7 @@
 //! that sending machines print. [`models`] says which files must be there.
 
 mod layout;
+mod line;
 pub mod models;
 pub mod tesseract;
 

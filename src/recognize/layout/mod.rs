@@ -3,7 +3,7 @@
 
 mod header;
 
-use super::tesseract::{RawLine, RawWord};
+use super::line::{RawLine, RawWord};
 use crate::enhance;
 use crate::fax::{Box2, CleanPage, Line, PageText, Script, Word};
 

@@ -1,7 +1,7 @@
 //! Two readings of one page: for each line, which is kept.
 
-use super::handle::{RawLine, Region};
 use crate::fax::CleanPage;
+use crate::recognize::line::{RawLine, Region};
 
 /// Two readings are of the same line if they share so much of their height …
 const SAME_HEIGHT: f32 = 0.5;
@@ -47,7 +47,7 @@ pub fn around(line: &RawLine, clean: &CleanPage) -> Region {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recognize::tesseract::RawWord;
+    use crate::recognize::line::RawWord;
 
     fn line(text: &str, left: i32, top: i32, confidence: f32) -> RawLine {
         let right = left + 20 * text.chars().count() as i32;

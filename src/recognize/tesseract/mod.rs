@@ -10,8 +10,8 @@ mod handle;
 mod merge;
 
 use handle::Handle;
-pub(in crate::recognize) use handle::{RawLine, RawWord};
 
+use super::line::RawLine;
 use super::models::{self, Model};
 use super::{RecognizeError, Recognizer, Settings, layout};
 use crate::enhance;
