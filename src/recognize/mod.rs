@@ -7,6 +7,7 @@
 mod layout;
 mod line;
 pub mod models;
+pub mod ppocr;
 pub mod tesseract;
 
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ use crate::fax::{CleanPage, Disposition, Fault, PageText};
 pub struct Settings {
     /// Folder of `*.traineddata`; `None`: where Debian puts them.
     pub models: Option<PathBuf>,
+    /// Folder of PP-OCR's networks; `None`: where `ocr-models/install` puts them.
+    pub networks: Option<PathBuf>,
 }
 
 /// An OCR engine. One value serves one thread and is reused for many pages.

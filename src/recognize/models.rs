@@ -29,6 +29,18 @@ pub const ORIENTATION: Model = Model { name: "osd", package: "tesseract-ocr-osd"
 /// All that faxgate uses.
 pub const ALL: [Model; 4] = [ENGLISH, CHINESE, HAN, ORIENTATION];
 
+/// Where `ocr-models/install` puts networks.
+pub const NETWORK_FOLDER: &str = "/usr/local/share/faxgate/ocr-models";
+/// PP-OCRv6's network for lines.
+pub const NETWORK: &str = "PP-OCRv6_rec_small.onnx";
+/// What brings it: a Python package, of which one file is taken.
+pub const NETWORK_PACKAGE: &str = "rapidocr";
+
+/// The file of the network for lines.
+pub fn network(settings: &Settings) -> PathBuf {
+    settings.networks.clone().unwrap_or_else(|| PathBuf::from(NETWORK_FOLDER)).join(NETWORK)
+}
+
 /// The folder in which models are looked for.
 pub fn folder(settings: &Settings) -> PathBuf {
     settings.models.clone().unwrap_or_else(|| PathBuf::from(DEBIAN_FOLDER))

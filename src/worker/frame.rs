@@ -249,7 +249,7 @@ mod tests {
         for raster in rasters {
             let page = page(raster);
             let request =
-                Request::of(&page, &enhance::Settings::default(), &recognize::Settings { models: None });
+                Request::of(&page, &enhance::Settings::default(), &recognize::Settings::default());
             let mut wire = Vec::new();
             write(&mut wire, &request, raw(&page)).unwrap();
             let (head, body) = read(&mut wire.as_slice()).unwrap().unwrap();
@@ -274,7 +274,7 @@ mod tests {
             height: u32::MAX,
             resolution: Resolution::FINE,
             enhance: enhance::Settings::default(),
-            recognize: recognize::Settings { models: None },
+            recognize: recognize::Settings::default(),
         };
         assert_eq!(request.page(vec![0; 9]), Err(FrameError::Body));
         assert_eq!(Request { pixels: Pixels::Bilevel, ..request }.page(vec![0; 9]), Err(FrameError::Body));

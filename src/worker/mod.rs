@@ -46,7 +46,7 @@ impl Default for Settings {
             page_time: Duration::from_secs(90),
             memory: 2 << 30,
             enhance: enhance::Settings::default(),
-            recognize: recognize::Settings { models: None },
+            recognize: recognize::Settings::default(),
         }
     }
 }

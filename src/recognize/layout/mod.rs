@@ -105,7 +105,7 @@ pub fn is_han(c: char) -> bool {
 }
 
 /// A character as wide as it is high, written without blanks: Han, kana, CJK and full-width punctuation.
-fn is_wide(c: char) -> bool {
+pub fn is_wide(c: char) -> bool {
     is_han(c)
         || matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{3100}'..='\u{312f}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}')
 }

@@ -1,0 +1,124 @@
+//! From scores a step to characters: connectionist temporal classification, best path (Graves et al., 2006).
+//!
+//! A class that stays the same over several steps is one character; two equal characters have a step of
+//! "nothing" between them.
+
+use super::alphabet::Alphabet;
+use super::network::Scores;
+
+/// One character as read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Glyph {
+    /// Its class.
+    pub class: usize,
+    /// The middle of the steps in which it was seen.
+    pub at: f32,
+    /// 0 to 1.
+    pub confidence: f32,
+}
+
+/// Scores are compared so many at a time, which the compiler makes one instruction.
+const LANES: usize = 16;
+
+/// The most likely characters. `doubting`: the alphabet's doubts count.
+pub fn best_path(scores: &Scores, alphabet: &Alphabet, doubting: bool) -> Vec<Glyph> {
+    let none = vec![0.0; alphabet.len()];
+    let doubts = if doubting { alphabet.doubts() } else { &none };
+    let mut glyphs: Vec<Glyph> = Vec::new();
+    let mut last = 0;
+    let mut since = 0;
+    for (step, row) in scores.steps().enumerate() {
+        let highest = highest(row, doubts);
+        let class = class_of(row, doubts, highest);
+        if class == 0 {
+            last = 0;
+            continue;
+        }
+        let confidence = probability(row, doubts, highest);
+        match glyphs.last_mut() {
+            Some(glyph) if class == last => {
+                glyph.at = (since + step) as f32 / 2.0 + 0.5;
+                glyph.confidence = glyph.confidence.max(confidence);
+            }
+            _ => {
+                since = step;
+                glyphs.push(Glyph { class, at: step as f32 + 0.5, confidence });
+            }
+        }
+        last = class;
+    }
+    glyphs
+}
+
+fn highest(row: &[f32], doubts: &[f32]) -> f32 {
+    let mut lanes = [f32::MIN; LANES];
+    let (rows, row_rest) = row.as_chunks::<LANES>();
+    let (takes, take_rest) = doubts.as_chunks::<LANES>();
+    for (values, takes) in rows.iter().zip(takes) {
+        for lane in 0..LANES {
+            let value = values[lane] - takes[lane];
+            lanes[lane] = if value > lanes[lane] { value } else { lanes[lane] };
+        }
+    }
+    let rest = row_rest.iter().zip(take_rest).map(|(value, take)| value - take);
+    lanes.into_iter().chain(rest).fold(f32::MIN, f32::max)
+}
+
+/// 0 where the row holds no number.
+fn class_of(row: &[f32], doubts: &[f32], highest: f32) -> usize {
+    row.iter().zip(doubts).position(|(value, take)| value - take == highest).unwrap_or(0)
+}
+
+fn probability(row: &[f32], doubts: &[f32], highest: f32) -> f32 {
+    let sum: f32 = row.iter().zip(doubts).map(|(value, take)| (value - take - highest).exp()).sum();
+    1.0 / sum.max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &[usize], doubting: bool) -> String {
+        let alphabet = Alphabet::parse("a\nb\n来\n來\n").expect("a list");
+        let mut values = Vec::new();
+        for &class in path {
+            let mut row = vec![0.0; alphabet.len()];
+            row[class] = 5.0;
+            // The traditional form always comes close.
+            if class == 3 {
+                row[4] = 3.0;
+            }
+            values.extend(row);
+        }
+        let glyphs = best_path(&Scores::of(values, alphabet.len()), &alphabet, doubting);
+        glyphs.iter().map(|glyph| alphabet.char(glyph.class)).collect()
+    }
+
+    #[test]
+    fn repeats_are_one_character_unless_parted() {
+        assert_eq!(read(&[0, 1, 1, 0, 1, 2, 2, 0, 0], true), "aab");
+        assert_eq!(read(&[5, 1, 5, 5, 2], true), " a b");
+        assert_eq!(read(&[], true), "");
+    }
+
+    #[test]
+    fn doubts_decide_between_forms() {
+        assert_eq!(read(&[3], true), "來");
+        assert_eq!(read(&[3], false), "来");
+    }
+
+    #[test]
+    fn a_character_stands_in_the_middle_of_its_steps() {
+        let alphabet = Alphabet::parse("a\n").expect("a list");
+        let rows = [[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 9.0, 0.0], [0.0, 5.0, 0.0]].concat();
+        let glyphs = best_path(&Scores::of(rows, 3), &alphabet, true);
+        assert_eq!(glyphs.len(), 1);
+        assert!((glyphs[0].at - 2.5).abs() < 1e-6 && glyphs[0].confidence > 0.99);
+    }
+
+    #[test]
+    fn numbers_that_are_none_read_as_nothing() {
+        let alphabet = Alphabet::parse("a\n").expect("a list");
+        assert!(best_path(&Scores::of(vec![f32::NAN; 9], 3), &alphabet, true).is_empty());
+    }
+}

@@ -1,0 +1,122 @@
+//! PP-OCRv6's network for lines: reads Chinese and English alike, one line at a time.
+//!
+//! It is told where lines stand (see `layout::segment`) and answers words in pixels of the copy. It knows no
+//! language: a line is characters, each with the likelihood that the network saw it. Blanks between Latin words are the
+//! network's; words are parted where ink is, not where the network's coarse steps say.
+
+mod alphabet;
+mod ctc;
+mod network;
+mod strip;
+
+use ctc::Glyph;
+use network::{Network, STEP};
+use strip::Strip;
+
+use super::layout::{is_han, is_wide};
+use super::line::{RawLine, RawWord, Region};
+use super::models;
+use super::{RecognizeError, Settings};
+use crate::fax::CleanPage;
+
+/// Strips are narrower than natural by this factor: the work is proportional to their width.
+const SQUEEZE: f32 = 1.0;
+/// If so much of a page's Han text is in simplified characters although they were doubted, doubts were wrong.
+const SIMPLIFIED_SHARE: f32 = 0.25;
+
+/// The engine with its network loaded. Serves one thread.
+pub struct PpOcr {
+    network: Network,
+}
+
+impl PpOcr {
+    /// Loads the network.
+    pub fn load(settings: &Settings) -> Result<Self, RecognizeError> {
+        let file = models::network(settings);
+        if !file.is_file() {
+            return Err(RecognizeError::ModelMissing { file, package: models::NETWORK_PACKAGE });
+        }
+        match Network::load(&file) {
+            Ok(network) => Ok(Self { network }),
+            Err(_) => Err(RecognizeError::ModelRefused { file, package: models::NETWORK_PACKAGE }),
+        }
+    }
+
+    /// Reads the lines that stand at `regions`; a line without words where nothing was read.
+    pub fn lines(&self, clean: &CleanPage, regions: &[Region]) -> Result<Vec<RawLine>, RecognizeError> {
+        let mut lines = Vec::with_capacity(regions.len());
+        let (mut han, mut simplified) = (0, 0);
+        let mut read = Vec::with_capacity(regions.len());
+        for &region in regions {
+            let Some(strip) = Strip::cut(clean, region, SQUEEZE) else {
+                read.push(None);
+                continue;
+            };
+            let scores = self.network.read(&strip).map_err(RecognizeError::Engine)?;
+            let glyphs = ctc::best_path(&scores, &self.network.alphabet, true);
+            han += glyphs.iter().filter(|glyph| is_han(self.network.alphabet.char(glyph.class))).count();
+            simplified +=
+                glyphs.iter().filter(|glyph| self.network.alphabet.is_simplified(glyph.class)).count();
+            read.push(Some((strip, glyphs)));
+        }
+        let mainland = simplified as f32 > SIMPLIFIED_SHARE * han as f32;
+        for (region, read) in regions.iter().zip(read) {
+            lines.push(match read {
+                Some((strip, _)) if mainland => {
+                    let scores = self.network.read(&strip).map_err(RecognizeError::Engine)?;
+                    let glyphs = ctc::best_path(&scores, &self.network.alphabet, false);
+                    self.line(*region, &strip, &glyphs)
+                }
+                Some((strip, glyphs)) => self.line(*region, &strip, &glyphs),
+                None => RawLine::default(),
+            });
+        }
+        Ok(lines)
+    }
+
+    /// Glyphs as words: Latin ones between blanks, Han ones as runs.
+    fn line(&self, region: Region, strip: &Strip, glyphs: &[Glyph]) -> RawLine {
+        let char = |glyph: &Glyph| self.network.alphabet.char(glyph.class);
+        let mut groups: Vec<(Vec<Glyph>, bool)> = Vec::new();
+        let mut blank = false;
+        let mut before = None;
+        for glyph in glyphs {
+            let c = char(glyph);
+            if c == ' ' {
+                blank = true;
+                continue;
+            }
+            let wide = is_wide(c);
+            match groups.last_mut() {
+                Some((group, _)) if !blank && before == Some(wide) => group.push(*glyph),
+                _ => groups.push((vec![*glyph], blank)),
+            }
+            (blank, before) = (false, Some(wide));
+        }
+        let edges = edges(strip, &groups);
+        let words = groups.iter().zip(edges).map(|((group, blank), (left, right))| RawWord {
+            text: group.iter().map(char).collect(),
+            left: strip.in_copy(left).round() as i32,
+            top: region.top,
+            right: strip.in_copy(right).round() as i32,
+            bottom: region.top + region.height,
+            confidence: 100.0 * group.iter().map(|glyph| glyph.confidence).sum::<f32>() / group.len() as f32,
+            blank_before: *blank,
+        });
+        RawLine { words: words.collect() }
+    }
+}
+
+/// Left and right edge of each group in the strip.
+fn edges(strip: &Strip, groups: &[(Vec<Glyph>, bool)]) -> Vec<(f32, f32)> {
+    let middle = |glyph: Option<&Glyph>| glyph.map_or(0.0, |glyph| glyph.at * STEP);
+    let whole = strip.ink().unwrap_or((0.0, strip.width as f32));
+    let mut edges = vec![whole; groups.len()];
+    for at in 1..groups.len() {
+        let (from, to) = (middle(groups[at - 1].0.last()), middle(groups[at].0.first()));
+        let (end, start) = strip.gap(from, to).unwrap_or(((from + to) / 2.0, (from + to) / 2.0));
+        edges[at - 1].1 = end;
+        edges[at].0 = start;
+    }
+    edges
+}
