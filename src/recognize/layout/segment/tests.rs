@@ -1,0 +1,1 @@
+//! Segmentation on drawn pages.
