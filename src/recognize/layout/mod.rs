@@ -2,7 +2,6 @@
 //! which line the sending machine printed.
 
 mod header;
-#[allow(dead_code, reason = "the engine without layout analysis of its own asks for it")]
 pub mod segment;
 
 use super::line::{RawLine, RawWord};

@@ -13,11 +13,12 @@ use ctc::Glyph;
 use network::{Network, STEP};
 use strip::Strip;
 
-use super::layout::{is_han, is_wide};
-use super::line::{RawLine, RawWord, Region};
+use super::layout::segment::{self, Piece};
+use super::layout::{self, is_han, is_wide};
+use super::line::{RawLine, RawWord};
 use super::models;
-use super::{RecognizeError, Settings};
-use crate::fax::CleanPage;
+use super::{RecognizeError, Recognizer, Settings};
+use crate::fax::{CleanPage, PageText};
 
 /// Strips are narrower than natural by this factor: the work is proportional to their width.
 const SQUEEZE: f32 = 1.0;
@@ -42,13 +43,13 @@ impl PpOcr {
         }
     }
 
-    /// Reads the lines that stand at `regions`; a line without words where nothing was read.
-    pub fn lines(&self, clean: &CleanPage, regions: &[Region]) -> Result<Vec<RawLine>, RecognizeError> {
-        let mut lines = Vec::with_capacity(regions.len());
+    /// Reads what stands at `pieces`; a line without words where nothing was read.
+    pub fn lines(&self, clean: &CleanPage, pieces: &[Piece]) -> Result<Vec<RawLine>, RecognizeError> {
+        let mut lines = Vec::with_capacity(pieces.len());
         let (mut han, mut simplified) = (0, 0);
-        let mut read = Vec::with_capacity(regions.len());
-        for &region in regions {
-            let Some(strip) = Strip::cut(clean, region, SQUEEZE) else {
+        let mut read = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let Some(strip) = Strip::cut(clean, piece, SQUEEZE) else {
                 read.push(None);
                 continue;
             };
@@ -60,14 +61,14 @@ impl PpOcr {
             read.push(Some((strip, glyphs)));
         }
         let mainland = simplified as f32 > SIMPLIFIED_SHARE * han as f32;
-        for (region, read) in regions.iter().zip(read) {
+        for (piece, read) in pieces.iter().zip(read) {
             lines.push(match read {
                 Some((strip, _)) if mainland => {
                     let scores = self.network.read(&strip).map_err(RecognizeError::Engine)?;
                     let glyphs = ctc::best_path(&scores, &self.network.alphabet, false);
-                    self.line(*region, &strip, &glyphs)
+                    self.line(piece, &strip, &glyphs)
                 }
-                Some((strip, glyphs)) => self.line(*region, &strip, &glyphs),
+                Some((strip, glyphs)) => self.line(piece, &strip, &glyphs),
                 None => RawLine::default(),
             });
         }
@@ -75,7 +76,7 @@ impl PpOcr {
     }
 
     /// Glyphs as words: Latin ones between blanks, Han ones as runs.
-    fn line(&self, region: Region, strip: &Strip, glyphs: &[Glyph]) -> RawLine {
+    fn line(&self, piece: &Piece, strip: &Strip, glyphs: &[Glyph]) -> RawLine {
         let char = |glyph: &Glyph| self.network.alphabet.char(glyph.class);
         let mut groups: Vec<(Vec<Glyph>, bool)> = Vec::new();
         let mut blank = false;
@@ -97,13 +98,23 @@ impl PpOcr {
         let words = groups.iter().zip(edges).map(|((group, blank), (left, right))| RawWord {
             text: group.iter().map(char).collect(),
             left: strip.in_copy(left).round() as i32,
-            top: region.top,
+            top: piece.at.top,
             right: strip.in_copy(right).round() as i32,
-            bottom: region.top + region.height,
+            bottom: piece.at.top + piece.at.height,
             confidence: 100.0 * group.iter().map(|glyph| glyph.confidence).sum::<f32>() / group.len() as f32,
             blank_before: *blank,
         });
         RawLine { words: words.collect() }
+    }
+}
+
+impl Recognizer for PpOcr {
+    fn read(&mut self, clean: &CleanPage) -> Result<PageText, RecognizeError> {
+        if clean.plan.blank {
+            return Ok(PageText { blank: true, turn: clean.plan.turn, ..PageText::default() });
+        }
+        let lines = self.lines(clean, &segment::lines(clean))?;
+        Ok(layout::page_text(&lines, clean))
     }
 }
 

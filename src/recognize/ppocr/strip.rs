@@ -4,7 +4,7 @@ use image::imageops::{self, FilterType};
 use image::{GrayImage, ImageBuffer, Luma};
 
 use crate::fax::CleanPage;
-use crate::recognize::line::Region;
+use crate::recognize::layout::segment::Piece;
 
 /// The network's height.
 pub const HEIGHT: u32 = 48;
@@ -36,7 +36,8 @@ pub struct Strip {
 
 impl Strip {
     /// Cuts `at` out of the copy. `squeeze`: width of the strip as a share of its natural one.
-    pub fn cut(clean: &CleanPage, at: Region, squeeze: f32) -> Option<Self> {
+    pub fn cut(clean: &CleanPage, piece: &Piece, squeeze: f32) -> Option<Self> {
+        let at = piece.at;
         let (width, height) = (i64::from(clean.width), i64::from(clean.height));
         let beside = (MARGIN_X * at.height as f32).round() as i64;
         let above = (MARGIN_Y * at.height as f32).round() as i64;
@@ -113,6 +114,11 @@ fn padded(strip: GrayImage) -> GrayImage {
 mod tests {
     use super::*;
     use crate::fax::{Plan, Turn};
+    use crate::recognize::line::Region;
+
+    fn at(left: i32, top: i32, width: i32, height: i32) -> Piece {
+        Piece { at: Region { left, top, width, height }, letter: height, vertical: false }
+    }
 
     fn copy() -> CleanPage {
         let plan =
@@ -127,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_strip_knows_where_it_lies_and_where_ink_stands() {
-        let strip = Strip::cut(&copy(), Region { left: 50, top: 40, width: 40, height: 24 }, 1.0).expect("it lies within");
+        let strip = Strip::cut(&copy(), &at(50, 40, 40, 24), 1.0).expect("it lies within");
         assert_eq!(strip.samples.len(), (HEIGHT * strip.width) as usize);
         let (from, to) = strip.ink().expect("there is ink");
         assert!((strip.in_copy(from) - 50.0).abs() < 1.5 && (strip.in_copy(to) - 90.0).abs() < 1.5);
@@ -138,9 +144,9 @@ mod tests {
     #[test]
     fn places_off_the_page_are_cut_or_nothing() {
         let copy = copy();
-        assert!(Strip::cut(&copy, Region { left: 190, top: 90, width: 500, height: 500 }, 1.0).is_some());
-        assert!(Strip::cut(&copy, Region { left: 500, top: 90, width: 10, height: 10 }, 1.0).is_none());
-        assert!(Strip::cut(&copy, Region { left: 0, top: 0, width: 0, height: 0 }, 1.0).is_none());
-        assert!(Strip::cut(&copy, Region { left: i32::MIN, top: i32::MAX, width: i32::MAX, height: 1 }, 1.0).is_none());
+        assert!(Strip::cut(&copy, &at(190, 90, 500, 500), 1.0).is_some());
+        assert!(Strip::cut(&copy, &at(500, 90, 10, 10), 1.0).is_none());
+        assert!(Strip::cut(&copy, &at(0, 0, 0, 0), 1.0).is_none());
+        assert!(Strip::cut(&copy, &at(i32::MIN, i32::MAX, i32::MAX, 1), 1.0).is_none());
     }
 }
