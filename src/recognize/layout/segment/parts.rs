@@ -55,16 +55,20 @@ pub fn absorbed(groups: Vec<Group>, view: &View<'_>) -> Vec<Group> {
     Group::merged(groups.into_iter().map(|group| group.blobs), &mut parents)
 }
 
-/// Dots, accents and strokes become part of the nearest group.
+/// Dots, accents and strokes become part of the nearest group. Those that have none make groups of their own, as the
+/// strokes of a 二 alone in its cell do.
 pub fn with_small(mut groups: Vec<Group>, small: Vec<Blob>, view: &View<'_>) -> Vec<Group> {
     let hosts = Hosts::of(&groups);
     let near = Near::of(&hosts.blobs);
     let found: Vec<Option<usize>> = small.iter().map(|part| hosts.nearest(part, None, &near, view)).collect();
+    let mut alone = Vec::new();
     for (part, host) in small.into_iter().zip(found) {
-        if let Some(group) = host.and_then(|host| groups.get_mut(host)) {
-            group.take(part);
+        match host.and_then(|host| groups.get_mut(host)) {
+            Some(group) => group.take(part),
+            None => alone.extend(Group::of(vec![part])),
         }
     }
+    groups.extend(absorbed(alone, view));
     groups
 }
 
