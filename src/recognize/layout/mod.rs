@@ -3,6 +3,8 @@
 
 mod header;
 #[allow(dead_code, reason = "the engine without layout analysis of its own asks for it")]
+pub mod order;
+#[allow(dead_code, reason = "the engine without layout analysis of its own asks for it")]
 pub mod segment;
 
 use super::line::{RawLine, RawWord};
