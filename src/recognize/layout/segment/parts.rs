@@ -9,6 +9,8 @@ use super::near::Near;
 const REACH_INCHES: f32 = 0.25;
 /// A part is at most so high, in twentieths of the letters' height …
 const PART_HEIGHT: i32 = 12;
+/// … and so wide, unless it lies within the row, as a dash does …
+const PART_WIDTH: i32 = 24;
 /// … stands off by at most so much …
 const PART_GAP: i32 = 7;
 /// … and makes the row no higher than this.
@@ -129,6 +131,10 @@ impl Hosts {
         let local = beside.iter().map(|(_, blob)| *blob);
         let local = local.filter(|blob| blob.right + across > part.left && blob.left - across < part.right);
         let local = local.reduce(Blob::union)?;
+        let inside = part.top >= local.top && part.bottom <= local.bottom;
+        if !inside && !stacked && part.width() * 20 > letter * PART_WIDTH {
+            return None;
+        }
         let gap = part.top.max(local.top) - part.bottom.min(local.bottom);
         let together = part.union(local).height();
         let fits = stacked || (gap * 20 <= letter * PART_GAP && together * 20 <= letter * WITH_PART);

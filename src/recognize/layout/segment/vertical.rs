@@ -16,7 +16,7 @@ const LEAST_HEIGHT: i32 = 4;
 const LEAST_BLOBS: usize = 4;
 /// A single column is no wider than this, in tenths of a character.
 const ONE_COLUMN: i32 = 14;
-/// Characters are at least so wide for their height, in tenths: streaks are not.
+/// … and no narrower than this: streaks are.
 const LEAST_WIDTH: i32 = 6;
 /// Gaps between columns are at least this share of a block's width, and so many times that of gaps between rows.
 const GAPS: (f32, f32) = (0.12, 2.0);
@@ -105,13 +105,12 @@ fn vertical(block: &[Blob]) -> Option<Blob> {
     }
     let at = block.iter().copied().reduce(Blob::union)?;
     let character = usual(block.iter().map(|blob| blob.width().max(blob.height())).collect());
-    let wide = usual(block.iter().map(Blob::width).collect());
-    if at.height() < LEAST_HEIGHT * character || wide * 10 < LEAST_WIDTH * character {
+    if at.height() < LEAST_HEIGHT * character {
         return None;
     }
     let columns = Spans::of(block.iter().map(|blob| (blob.left, blob.right)), at.left, at.right);
     let rows = Spans::of(block.iter().map(|blob| (blob.top, blob.bottom)), at.top, at.bottom);
-    let narrow = columns.longest * 10 <= ONE_COLUMN * character;
+    let narrow = (LEAST_WIDTH * character..=ONE_COLUMN * character).contains(&(columns.longest * 10));
     let many = columns.empty >= GAPS.0 && columns.empty >= GAPS.1 * rows.empty;
     let one = at.width() * 10 <= ONE_COLUMN * character;
     let (across, down) = (character * 3 / 4, character * 3 / 2);
