@@ -2,6 +2,7 @@
 //! which line the sending machine printed.
 
 mod header;
+pub mod order;
 pub mod segment;
 
 use super::line::{RawLine, RawWord};

@@ -16,7 +16,7 @@ const BAR_SHAPE: i32 = 8;
 /// … if it is at least so high.
 const BAR_INCHES: f32 = 0.18;
 /// A blob smaller than this both ways belongs to nothing.
-const SPECK_INCHES: f32 = 0.012;
+const SPECK_INCHES: f32 = 0.005;
 /// A piece smaller than this both ways says nothing …
 const LEAST_INCHES: f32 = 0.05;
 /// … one no higher than this is a stroke …

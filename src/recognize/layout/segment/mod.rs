@@ -44,11 +44,18 @@ pub fn lines(clean: &CleanPage) -> Vec<Piece> {
         let groups = group::groups(sorted, &View::upright(&inked));
         return groups.iter().map(|group| piece(group, false, &inked, clean)).collect();
     }
-    let (down, across): (Vec<Blob>, Vec<Blob>) =
+    let prevails = vertical::prevails(&blocks, &sorted);
+    let (mut down, across): (Vec<Blob>, Vec<Blob>) =
         print.iter().partition(|blob| blocks.iter().any(|block| block.holds(blob)));
+    let mut upright = group::groups(Sorted::of(&across, inked.dpi), &View::upright(&inked));
+    if prevails {
+        // What looks like a row is a row of columns, unless it is set closely across.
+        let (rows, columns) = upright.into_iter().partition(vertical::is_set_across);
+        upright = rows;
+        down.extend(columns.into_iter().flat_map(|group: Group| group.blobs));
+    }
     let down: Vec<Blob> = down.iter().map(Blob::turned).collect();
     let downward = group::groups(Sorted::of(&down, inked.dpi), &View::turned(&inked));
-    let upright = group::groups(Sorted::of(&across, inked.dpi), &View::upright(&inked));
     let downward = downward.iter().map(|group| piece(group, true, &inked, clean));
     downward.chain(upright.iter().map(|group| piece(group, false, &inked, clean))).collect()
 }

@@ -9,6 +9,8 @@ use super::near::Near;
 const REACH_INCHES: f32 = 0.25;
 /// A part is at most so high, in twentieths of the letters' height …
 const PART_HEIGHT: i32 = 12;
+/// … and so wide, unless it lies within the row, as a dash does …
+const PART_WIDTH: i32 = 24;
 /// … stands off by at most so much …
 const PART_GAP: i32 = 7;
 /// … and makes the row no higher than this.
@@ -55,16 +57,20 @@ pub fn absorbed(groups: Vec<Group>, view: &View<'_>) -> Vec<Group> {
     Group::merged(groups.into_iter().map(|group| group.blobs), &mut parents)
 }
 
-/// Dots, accents and strokes become part of the nearest group.
+/// Dots, accents and strokes become part of the nearest group. Those that have none make groups of their own, as the
+/// strokes of a 二 alone in its cell do.
 pub fn with_small(mut groups: Vec<Group>, small: Vec<Blob>, view: &View<'_>) -> Vec<Group> {
     let hosts = Hosts::of(&groups);
     let near = Near::of(&hosts.blobs);
     let found: Vec<Option<usize>> = small.iter().map(|part| hosts.nearest(part, None, &near, view)).collect();
+    let mut alone = Vec::new();
     for (part, host) in small.into_iter().zip(found) {
-        if let Some(group) = host.and_then(|host| groups.get_mut(host)) {
-            group.take(part);
+        match host.and_then(|host| groups.get_mut(host)) {
+            Some(group) => group.take(part),
+            None => alone.extend(Group::of(vec![part])),
         }
     }
+    groups.extend(absorbed(alone, view));
     groups
 }
 
@@ -125,6 +131,10 @@ impl Hosts {
         let local = beside.iter().map(|(_, blob)| *blob);
         let local = local.filter(|blob| blob.right + across > part.left && blob.left - across < part.right);
         let local = local.reduce(Blob::union)?;
+        let inside = part.top >= local.top && part.bottom <= local.bottom;
+        if !inside && !stacked && part.width() * 20 > letter * PART_WIDTH {
+            return None;
+        }
         let gap = part.top.max(local.top) - part.bottom.min(local.bottom);
         let together = part.union(local).height();
         let fits = stacked || (gap * 20 <= letter * PART_GAP && together * 20 <= letter * WITH_PART);

@@ -4,7 +4,7 @@
 //! other way round. Blobs that are close either way make blocks, and each block is judged for itself, so a column
 //! beside a page's text is found too.
 
-use super::group::{Sorted, usual};
+use super::group::{Group, Sorted, usual};
 use super::ink::{self, Blob};
 use super::near::Near;
 
@@ -16,10 +16,17 @@ const LEAST_HEIGHT: i32 = 4;
 const LEAST_BLOBS: usize = 4;
 /// A single column is no wider than this, in tenths of a character.
 const ONE_COLUMN: i32 = 14;
-/// Characters are at least so wide for their height, in tenths: streaks are not.
+/// … and no narrower than this: streaks are.
 const LEAST_WIDTH: i32 = 6;
 /// Gaps between columns are at least this share of a block's width, and so many times that of gaps between rows.
 const GAPS: (f32, f32) = (0.12, 2.0);
+
+/// A page with this share of its letters in columns is set downwards.
+const PREVAILING: f32 = 0.6;
+/// On such a page a line set across is at least so many times as wide as high …
+const ACROSS_SHAPE: i32 = 4;
+/// … and its letters cover at least this share of its width.
+const ACROSS_COVER: f32 = 0.65;
 
 /// Boxes in which Chinese is set downwards, wide enough to take in what belongs to them.
 pub fn blocks(sorted: &Sorted) -> Vec<Blob> {
@@ -28,8 +35,8 @@ pub fn blocks(sorted: &Sorted) -> Vec<Blob> {
     let near = Near::of(&blobs);
     let mut parents: Vec<u32> = (0..blobs.len() as u32).collect();
     let mut found = Vec::new();
-    for (at, blob) in blobs.iter().enumerate() {
-        let reach = (CLOSE * size(blob) as f32) as i32;
+    for (at, (blob, local)) in sorted.bodies.iter().enumerate() {
+        let reach = (CLOSE * size(blob).max(*local) as f32) as i32;
         near.within(blob.left - reach, blob.top - reach, blob.right + reach, blob.bottom + reach, &mut found);
         for &other in &found {
             if blobs.get(other as usize).is_some_and(|other| beside(blob, other)) {
@@ -43,7 +50,45 @@ pub fn blocks(sorted: &Sorted) -> Vec<Blob> {
             block.push(*blob);
         }
     }
-    members.iter().filter_map(|block| vertical(block)).collect()
+    regions(members.iter().filter_map(|block| vertical(block)).collect())
+}
+
+/// Most of the page's print stands in these blocks.
+pub fn prevails(blocks: &[Blob], sorted: &Sorted) -> bool {
+    let held = sorted.bodies.iter().filter(|(blob, _)| blocks.iter().any(|block| block.holds(blob))).count();
+    held as f32 >= PREVAILING * sorted.bodies.len() as f32
+}
+
+/// A row whose letters stand as close as only a line set across has them.
+pub fn is_set_across(group: &Group) -> bool {
+    let covered: i32 = group.blobs.iter().map(Blob::width).sum();
+    group.at.width() >= ACROSS_SHAPE * group.at.height()
+        && covered as f32 >= ACROSS_COVER * group.at.width() as f32
+}
+
+/// Blocks side by side or one below the other are one: punctuation and thin characters tear columns apart.
+fn regions(mut blocks: Vec<Blob>) -> Vec<Blob> {
+    let mut at = 0;
+    while let Some(&block) = blocks.get(at) {
+        let touches = |other: &Blob| {
+            block.left < other.right
+                && other.left < block.right
+                && block.top < other.bottom
+                && other.top < block.bottom
+        };
+        match blocks.iter().skip(at + 1).position(touches) {
+            Some(other) => {
+                let other = blocks.swap_remove(at + 1 + other);
+                if let Some(block) = blocks.get_mut(at) {
+                    *block = block.union(other);
+                }
+                // The larger block may touch those before it.
+                at = 0;
+            }
+            None => at += 1,
+        }
+    }
+    blocks
 }
 
 /// One stands above or beside the other.
@@ -60,16 +105,15 @@ fn vertical(block: &[Blob]) -> Option<Blob> {
     }
     let at = block.iter().copied().reduce(Blob::union)?;
     let character = usual(block.iter().map(|blob| blob.width().max(blob.height())).collect());
-    let wide = usual(block.iter().map(Blob::width).collect());
-    if at.height() < LEAST_HEIGHT * character || wide * 10 < LEAST_WIDTH * character {
+    if at.height() < LEAST_HEIGHT * character {
         return None;
     }
     let columns = Spans::of(block.iter().map(|blob| (blob.left, blob.right)), at.left, at.right);
     let rows = Spans::of(block.iter().map(|blob| (blob.top, blob.bottom)), at.top, at.bottom);
-    let narrow = columns.longest * 10 <= ONE_COLUMN * character;
+    let narrow = (LEAST_WIDTH * character..=ONE_COLUMN * character).contains(&(columns.longest * 10));
     let many = columns.empty >= GAPS.0 && columns.empty >= GAPS.1 * rows.empty;
     let one = at.width() * 10 <= ONE_COLUMN * character;
-    let (across, down) = (character * 3 / 10, character * 6 / 5);
+    let (across, down) = (character * 3 / 4, character * 3 / 2);
     (narrow && (one || many)).then_some(Blob {
         left: at.left - across,
         right: at.right + across,
