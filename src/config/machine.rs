@@ -103,6 +103,7 @@ fn ocr(table: Option<Reader<'_>>) -> worker::Settings {
         ("despeckle", &mut settings.enhance.despeckle),
         ("destreak", &mut settings.enhance.destreak),
         ("deskew", &mut settings.enhance.deskew),
+        ("smooth", &mut settings.enhance.smooth),
     ] {
         *flag = table.flag(key).map_or(*flag, |flag| flag.value);
     }

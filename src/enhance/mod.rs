@@ -35,11 +35,13 @@ pub struct Settings {
     pub destreak: bool,
     /// Take out skew.
     pub deskew: bool,
+    /// Smooth the stairs of black and white pixels, and melt the dots of pages sent in gray.
+    pub smooth: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { despeckle: true, destreak: true, deskew: true }
+        Self { despeckle: true, destreak: true, deskew: true, smooth: true }
     }
 }
 
@@ -71,7 +73,7 @@ pub fn clean(page: &Page, settings: &Settings) -> CleanPage {
     if skew != 0.0 {
         gray = skew::rotate(&gray, skew);
     }
-    if bilevel {
+    if settings.smooth && bilevel {
         gray = smooth::gaussian(gray, if dithered { smooth::DITHERED } else { smooth::THRESHOLDED });
     }
     CleanPage {

@@ -8,57 +8,103 @@ use super::ink;
 use super::square::{Gray, Scale};
 use crate::fax::Bitmap;
 
-/// The steepest skew that is looked for, in degrees. Feeders do not pull sheets in more crooked than that.
-pub const STEEPEST: f64 = 5.0;
+/// The steepest skew that is looked for, in degrees. Feeders do not pull sheets in more crooked than five; a
+/// page's rows are a little nearer together than its columns, and the copy's angles a little larger.
+pub const STEEPEST: f64 = 5.5;
 /// Skew below this is left: the engine copes, and rotating costs sharpness.
 pub const LEAST: f64 = 0.3;
 /// Resolution of the reduced copy on which the angle is found.
 const REDUCED_DPI: f64 = 68.0;
+/// Degrees between the angles that are tried first …
+const COARSE: f64 = 0.5;
+/// … and about the best of them.
+const FINE: f64 = 0.05;
 /// The best angle's profile must be sharper than the upright one's by this factor …
 const BETTER_THAN_UPRIGHT: f64 = 1.1;
-/// … and sharper than the middling angle's, or the page has no lines to go by.
+/// … and sharper than the middling angle's, or there are no lines to go by.
 const BETTER_THAN_MOST: f64 = 1.3;
+/// The page is divided into so many parts across and down, and those that show lines must agree, or the page is
+/// a drawing in which one long stroke stands out.
+const PARTS: (usize, usize) = (3, 6);
+/// Parts agree with the page if their own best angle is no farther from the page's, in degrees.
+const AGREES: f64 = 0.8;
+/// A part shows lines if its sharpest profile is sharper than its middling one by this factor. A photograph's
+/// dots stay below it at their own angle, which is mostly upright.
+const SHOWS_LINES: f64 = 1.45;
+/// A part whose best profile is not sharper than so much of the sharpest part's holds a speck or two.
+const LEAST_SHARP: f64 = 0.05;
+/// So much of the parts that show lines must agree.
+const MOST_AGREE: f64 = 0.7;
 
-/// The skew in degrees, positive if rows fall to the right; 0 where it is small or cannot be told.
+/// The skew in degrees, positive if rows fall to the right; 0 where it is small or cannot be told. It is an angle
+/// among the copy's pixels, which are square but for a few parts in a hundred.
 pub fn estimate(map: &Bitmap, scale: &Scale) -> f64 {
     let cells = reduced(map, scale);
     if cells.is_empty() {
         return 0.0;
     }
     let reach = reach(&cells);
-    let coarse: Vec<(f64, f64)> = (-10..=10)
-        .map(|step| f64::from(step) * STEEPEST / 10.0)
-        .map(|angle| (angle, sharpness(&cells, angle, reach)))
-        .collect();
-    let Some(&(middle, _)) = coarse.iter().max_by(|a, b| a.1.total_cmp(&b.1)) else { return 0.0 };
-    let fine = (-10..=10).map(|step| middle + f64::from(step) * 0.05);
-    let (best, sharpest) = fine
-        .map(|angle| (angle, sharpness(&cells, angle, reach)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .unwrap_or((0.0, 0.0));
+    let steps = (STEEPEST / COARSE) as i32;
+    let angles: Vec<f64> = (-steps..=steps).map(|step| f64::from(step) * COARSE).collect();
+    let coarse: Vec<Vec<f64>> = angles.iter().map(|&angle| sharpness(&cells, angle, reach)).collect();
+    let page: Vec<f64> = coarse.iter().map(|parts| parts[0]).collect();
+    let Some((middle, _)) = best(&angles, &page) else { return 0.0 };
+    let near: Vec<f64> = (-10..=10).map(|step| middle + f64::from(step) * FINE).collect();
+    let fine: Vec<f64> = near.iter().map(|&angle| sharpness(&cells, angle, reach)[0]).collect();
+    let Some((best_angle, sharpest)) = best(&near, &fine) else { return 0.0 };
 
-    let upright = sharpness(&cells, 0.0, reach);
-    let mut all: Vec<f64> = coarse.iter().map(|(_, sharp)| *sharp).collect();
-    all.sort_by(f64::total_cmp);
-    let middling = all[all.len() / 2];
-    let sure = sharpest > upright * BETTER_THAN_UPRIGHT && sharpest > middling * BETTER_THAN_MOST;
-    if sure && (LEAST..=STEEPEST).contains(&best.abs()) { (best * 100.0).round() / 100.0 } else { 0.0 }
+    let upright = page[steps as usize];
+    let sure = sharpest > upright * BETTER_THAN_UPRIGHT && sharpest > middling(&page) * BETTER_THAN_MOST;
+    if sure && (LEAST..=STEEPEST).contains(&best_angle.abs()) && parts_agree(&angles, &coarse, best_angle) {
+        (best_angle * 100.0).round() / 100.0
+    } else {
+        0.0
+    }
 }
 
-/// A cell of the reduced copy: its place and the share of ink in it.
+/// The angle of the sharpest profile, and how sharp it is.
+fn best(angles: &[f64], sharp: &[f64]) -> Option<(f64, f64)> {
+    angles.iter().copied().zip(sharp.iter().copied()).max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+fn middling(sharp: &[f64]) -> f64 {
+    let mut sharp = sharp.to_vec();
+    sharp.sort_by(f64::total_cmp);
+    sharp.get(sharp.len() / 2).copied().unwrap_or_default()
+}
+
+/// True if most parts of the page that show lines show them at `angle`.
+fn parts_agree(angles: &[f64], coarse: &[Vec<f64>], angle: f64) -> bool {
+    let parts: Vec<Vec<f64>> =
+        (1..=PARTS.0 * PARTS.1).map(|part| coarse.iter().map(|parts| parts[part]).collect()).collect();
+    let bests: Vec<(f64, f64)> = parts.iter().filter_map(|sharp| best(angles, sharp)).collect();
+    let least = bests.iter().map(|(_, sharp)| *sharp).fold(0.0, f64::max) * LEAST_SHARP;
+    let (mut all, mut agree) = (0, 0);
+    for (sharp, (own, sharpest)) in parts.iter().zip(bests) {
+        if sharpest > least && sharpest > middling(sharp) * SHOWS_LINES {
+            all += 1;
+            agree += u32::from((own - angle).abs() <= AGREES);
+        }
+    }
+    all > 0 && f64::from(agree) >= f64::from(all) * MOST_AGREE
+}
+
+/// A cell of the reduced copy: its place, the share of ink in it, and the part of the page that it is in.
 struct Cell {
     x: f32,
     y: f32,
     ink: f32,
+    part: usize,
 }
 
 /// The page at [`REDUCED_DPI`], inked cells alone.
 fn reduced(map: &Bitmap, scale: &Scale) -> Vec<Cell> {
     let step_x = (scale.x_dpi / REDUCED_DPI).round().max(1.0) as u32;
     let step_y = (scale.y_dpi / REDUCED_DPI).round().max(1.0) as u32;
-    // Cells are measured in one unit both ways, or angles would not be angles.
-    let unit_x = f64::from(step_x) / scale.x_dpi * REDUCED_DPI;
-    let unit_y = f64::from(step_y) / scale.y_dpi * REDUCED_DPI;
+    // Cells are measured in the copy's pixels, because that is where the angle is taken out.
+    let unit_x = f64::from(step_x) * scale.x / f64::from(scale.dpi) * REDUCED_DPI;
+    let unit_y = f64::from(step_y) * scale.y / f64::from(scale.dpi) * REDUCED_DPI;
+    let (columns, rows) = (map.width().div_ceil(step_x) as usize, map.height().div_ceil(step_y) as usize);
     let mut cells = Vec::new();
     for (row, top) in (0..map.height()).step_by(step_y as usize).enumerate() {
         for (column, left) in (0..map.width()).step_by(step_x as usize).enumerate() {
@@ -70,6 +116,7 @@ fn reduced(map: &Bitmap, scale: &Scale) -> Vec<Cell> {
                     x: (column as f64 * unit_x) as f32,
                     y: (row as f64 * unit_y) as f32,
                     ink: ink as f32 / (step_x * step_y) as f32,
+                    part: row * PARTS.1 / rows * PARTS.0 + column * PARTS.0 / columns,
                 });
             }
         }
@@ -81,24 +128,33 @@ fn reduced(map: &Bitmap, scale: &Scale) -> Vec<Cell> {
 fn reach(cells: &[Cell]) -> (f32, usize) {
     let far_x = cells.iter().map(|cell| cell.x).fold(0.0, f32::max);
     let far_y = cells.iter().map(|cell| cell.y).fold(0.0, f32::max);
-    let slack = far_x * (STEEPEST + 0.5).to_radians().tan() as f32 + 2.0;
+    let slack = (STEEPEST + COARSE).to_radians().tan() as f32 * far_x + 2.0;
     (slack, (far_y + 2.0 * slack) as usize + 3)
 }
 
-/// Sum of squared steps between neighbouring rows of the profile taken at `angle`.
-fn sharpness(cells: &[Cell], angle: f64, (slack, rows): (f32, usize)) -> f64 {
+/// Sum of squared steps between neighbouring rows of the profile taken at `angle`: of the whole page, then of
+/// each part.
+fn sharpness(cells: &[Cell], angle: f64, (slack, rows): (f32, usize)) -> Vec<f64> {
     let slope = angle.to_radians().tan() as f32;
-    let mut profile = vec![0f32; rows];
+    let mut profiles = vec![vec![0f32; rows]; PARTS.0 * PARTS.1 + 1];
     for cell in cells {
         // Ink between two rows belongs to both: whole rows would favour the angle 0, at which every cell
         // hits a row exactly.
         let at = (cell.y - cell.x * slope + slack).max(0.0);
         let (row, share) = (at as usize, at.fract());
-        if let Some([upper, lower]) = profile.get_mut(row..row + 2) {
+        if let Some([upper, lower]) = profiles[cell.part + 1].get_mut(row..row + 2) {
             *upper += cell.ink * (1.0 - share);
             *lower += cell.ink * share;
         }
     }
+    let (page, parts) = profiles.split_at_mut(1);
+    for part in parts {
+        page[0].iter_mut().zip(part).for_each(|(sum, ink)| *sum += *ink);
+    }
+    profiles.iter().map(|profile| steps(profile)).collect()
+}
+
+fn steps(profile: &[f32]) -> f64 {
     let smooth: Vec<f32> = profile.windows(3).map(|three| three[0] + 2.0 * three[1] + three[2]).collect();
     smooth.windows(2).map(|pair| f64::from(pair[1] - pair[0]).powi(2)).sum()
 }
