@@ -18,6 +18,8 @@ pub mod pdftotext;
 mod reader;
 pub mod report;
 pub mod score;
+#[cfg(test)]
+mod tests;
 pub mod truth;
 
 use std::path::{Path, PathBuf};
@@ -57,7 +59,8 @@ pub fn chosen(settings: &Settings) -> Result<Vec<Sheaf>, Fault> {
         sheaves.retain(|sheaf| pattern.matches(&sheaf.name));
     }
     if sheaves.is_empty() {
-        let sentence = format!("{} holds no TIFF whose truth is known, or none that was meant.", settings.dir.display());
+        let sentence =
+            format!("{} holds no TIFF whose truth is known, or none that was meant.", settings.dir.display());
         return Err(Fault::new("eval.nothing", Disposition::Refuse, sentence));
     }
     if let Some(limit) = settings.limit.filter(|&limit| limit > 0 && limit < sheaves.len()) {

@@ -50,7 +50,9 @@ fn parsed(html: &str) -> Vec<Leaf> {
             continue;
         }
         let edges = (number("x0"), number("y0"), number("x1"), number("y1"));
-        let (Some(leaf), (Some(x0), Some(y0), Some(x1), Some(y1))) = (leaves.last_mut(), edges) else { continue };
+        let (Some(leaf), (Some(x0), Some(y0), Some(x1), Some(y1))) = (leaves.last_mut(), edges) else {
+            continue;
+        };
         let (x, y) = ((x0 + x1) / 2.0 / leaf.width, (y0 + y1) / 2.0 / leaf.height);
         let text = found.name("text").map_or("", |text| text.as_str());
         if x.is_finite() && y.is_finite() {
@@ -71,7 +73,8 @@ static ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 fn unescaped(text: &str) -> String {
-    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
+    let entities =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
     entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
 }
 

@@ -54,7 +54,8 @@ impl Reader {
     pub fn peer(command: &str) -> Result<Self, Fault> {
         let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
         if !command.contains("{tif}") || !(command.contains("{pdf}") || command.contains("{out}")) {
-            let sentence = "The command must say where {tif} and {pdf} (or {out}, the PDF without its ending) stand.";
+            let sentence =
+                "The command must say where {tif} and {pdf} (or {out}, the PDF without its ending) stand.";
             return Err(Fault::new("eval.command", Disposition::Refuse, sentence));
         }
         Ok(Self::Peer(words))
@@ -68,7 +69,8 @@ impl Reader {
             Self::Peer(words) => {
                 let language = sheaf.truths.first().map_or(Language::En, |truth| truth.lang);
                 let cost = peer(words, &sheaf.tif, pdf, language)?;
-                let opened = decode::open(&bytes, Format::Tiff, &Limits::default()).map_err(|error| error.fault())?;
+                let opened =
+                    decode::open(&bytes, Format::Tiff, &Limits::default()).map_err(|error| error.fault())?;
                 let pages = (0..opened.page_count()).map(|index| opened.page(index));
                 let rows_per_inch = pages.map(|page| page.map_or(0.0, |page| page.resolution.y)).collect();
                 Ok(Read { cost, rows_per_inch, fault: None })
@@ -98,11 +100,14 @@ async fn own(pool: &Pool, bytes: &[u8], pdf: &Path) -> Result<Read, Fault> {
         rows_per_inch.push(page.resolution.y);
         let (text, spent) = transcribed(pool, &page).await;
         cost += spent;
-        texts.insert(number, text.unwrap_or_else(|lost| {
-            let code = lost.code.clone();
-            fault.get_or_insert(lost);
-            PageText { lost: Some(code), ..PageText::default() }
-        }));
+        texts.insert(
+            number,
+            text.unwrap_or_else(|lost| {
+                let code = lost.code.clone();
+                fault.get_or_insert(lost);
+                PageText { lost: Some(code), ..PageText::default() }
+            }),
+        );
     }
     let original = Sha256::of(bytes);
     let call = CallRecord::default();

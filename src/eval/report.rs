@@ -177,7 +177,15 @@ impl Report {
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
-            "language", "resolution", "halftone", "pages", "characters", "CER %", "WER %", "order %", "CPU s",
+            "language",
+            "resolution",
+            "halftone",
+            "pages",
+            "characters",
+            "CER %",
+            "WER %",
+            "order %",
+            "CPU s",
         ]);
         for column in table.column_iter_mut().skip(3) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -226,7 +234,8 @@ impl Costs {
 fn cell((language, resolution, dither): (Language, Resolution, Dither), pages: &[&PageRow]) -> Cell {
     let sum = |of: fn(&Score) -> usize| pages.iter().map(|page| of(&page.score)).sum::<usize>();
     let (characters, words) = (sum(|score| score.characters), sum(|score| score.words));
-    let (character_errors, word_errors) = (sum(|score| score.character_errors), sum(|score| score.word_errors));
+    let (character_errors, word_errors) =
+        (sum(|score| score.character_errors), sum(|score| score.word_errors));
     let order_errors = sum(|score| score.order_errors);
     Cell {
         language,

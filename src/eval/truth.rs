@@ -114,7 +114,9 @@ impl Truth {
         }
         match &self.dither {
             serde_json::Value::Bool(dither) => *dither,
-            serde_json::Value::String(dither) => !matches!(dither.as_str(), "" | "none" | "threshold" | "thr"),
+            serde_json::Value::String(dither) => {
+                !matches!(dither.as_str(), "" | "none" | "threshold" | "thr")
+            }
             _ => false,
         }
     }
@@ -166,7 +168,9 @@ pub fn folder(dir: &Path) -> Result<Folder, Fault> {
 
 /// The truth with the longest name that begins a file's name: `en10.std.tif` is of `en10` and not of `en1`.
 fn page_of<'a>(file: &str, truths: &'a BTreeMap<String, Truth>) -> Option<&'a Truth> {
-    let of = |page: &String| file.strip_prefix(page.as_str()).is_some_and(|rest| rest.starts_with(['.', '-', '_']));
+    let of = |page: &String| {
+        file.strip_prefix(page.as_str()).is_some_and(|rest| rest.starts_with(['.', '-', '_']))
+    };
     truths.iter().filter(|(page, _)| of(page)).max_by_key(|(page, _)| page.len()).map(|(_, truth)| truth)
 }
 
@@ -210,13 +214,15 @@ mod tests {
     use super::*;
 
     fn truth(more: &str) -> Truth {
-        Truth::parse(&format!(r#"{{"lang": "en", "H": 7015, "lines": [{{"t": "one", "y": 0.1}}]{more}}}"#)).unwrap()
+        Truth::parse(&format!(r#"{{"lang": "en", "H": 7015, "lines": [{{"t": "one", "y": 0.1}}]{more}}}"#))
+            .unwrap()
     }
 
     #[test]
     fn the_longest_page_name_that_begins_the_file_is_meant() {
-        let truths: BTreeMap<_, _> =
-            [("en1", 0.1), ("en10", 0.2)].map(|(name, dy)| (name.to_owned(), truth(&format!(r#","profile":{{"dy":{dy}}}"#)))).into();
+        let truths: BTreeMap<_, _> = [("en1", 0.1), ("en10", 0.2)]
+            .map(|(name, dy)| (name.to_owned(), truth(&format!(r#","profile":{{"dy":{dy}}}"#))))
+            .into();
         let dy = |file: &str| page_of(file, &truths).map(|truth| truth.profile.dy);
         assert_eq!(dy("en1.std.tif"), Some(0.1));
         assert_eq!(dy("en10.std.tif"), Some(0.2));

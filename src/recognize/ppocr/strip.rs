@@ -115,8 +115,15 @@ mod tests {
     use crate::fax::{Plan, Turn};
 
     fn copy() -> CleanPage {
-        let plan =
-            Plan { scale_x: 1.0, scale_y: 1.0, skew: 0.0, turn: Turn::None, specks: 0, streaks: 0, blank: false };
+        let plan = Plan {
+            scale_x: 1.0,
+            scale_y: 1.0,
+            skew: 0.0,
+            turn: Turn::None,
+            specks: 0,
+            streaks: 0,
+            blank: false,
+        };
         let mut samples = vec![255; 200 * 100];
         for y in 40..64 {
             samples[y * 200 + 50..y * 200 + 60].fill(0);
@@ -127,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_strip_knows_where_it_lies_and_where_ink_stands() {
-        let strip = Strip::cut(&copy(), Region { left: 50, top: 40, width: 40, height: 24 }, 1.0).expect("it lies within");
+        let strip = Strip::cut(&copy(), Region { left: 50, top: 40, width: 40, height: 24 }, 1.0)
+            .expect("it lies within");
         assert_eq!(strip.samples.len(), (HEIGHT * strip.width) as usize);
         let (from, to) = strip.ink().expect("there is ink");
         assert!((strip.in_copy(from) - 50.0).abs() < 1.5 && (strip.in_copy(to) - 90.0).abs() < 1.5);
@@ -141,6 +149,9 @@ mod tests {
         assert!(Strip::cut(&copy, Region { left: 190, top: 90, width: 500, height: 500 }, 1.0).is_some());
         assert!(Strip::cut(&copy, Region { left: 500, top: 90, width: 10, height: 10 }, 1.0).is_none());
         assert!(Strip::cut(&copy, Region { left: 0, top: 0, width: 0, height: 0 }, 1.0).is_none());
-        assert!(Strip::cut(&copy, Region { left: i32::MIN, top: i32::MAX, width: i32::MAX, height: 1 }, 1.0).is_none());
+        assert!(
+            Strip::cut(&copy, Region { left: i32::MIN, top: i32::MAX, width: i32::MAX, height: 1 }, 1.0)
+                .is_none()
+        );
     }
 }
