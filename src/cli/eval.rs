@@ -15,7 +15,7 @@ pub struct EvalArgs {
     /// Write cells and every page's lines as JSON; `-`: to standard output, instead of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Read so many files at most, spread evenly over the folder
+    /// Read so many files at most: of a larger folder a sample, always the same
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Read only files of such names, such as 'en*.std.*'

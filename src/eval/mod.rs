@@ -31,7 +31,7 @@ use self::reader::{Read, Reader};
 use self::report::{Dither, PageRow, Report, Resolution};
 use self::score::Leaf;
 use self::truth::Sheaf;
-use crate::fax::{Disposition, Fault};
+use crate::fax::{Disposition, Fault, Sha256};
 
 /// What is evaluated and how.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +40,7 @@ pub struct Settings {
     pub dir: PathBuf,
     /// Files whose name matches, all unless told.
     pub pages: Option<glob::Pattern>,
-    /// So many files at most, spread evenly over the folder.
+    /// So many files at most: of a larger folder a sample, always the same.
     pub limit: Option<usize>,
     /// Files read at a time, each by a worker of its own.
     pub jobs: usize,
@@ -63,10 +63,11 @@ pub fn chosen(settings: &Settings) -> Result<Vec<Sheaf>, Fault> {
             format!("{} holds no TIFF whose truth is known, or none that was meant.", settings.dir.display());
         return Err(Fault::new("eval.nothing", Disposition::Refuse, sentence));
     }
-    if let Some(limit) = settings.limit.filter(|&limit| limit > 0 && limit < sheaves.len()) {
-        let all = sheaves.len();
-        let mut at = 0..all;
-        sheaves.retain(|_| at.next().is_some_and(|at| (at + 1) * limit / all > at * limit / all));
+    if let Some(limit) = settings.limit.filter(|&limit| limit < sheaves.len()) {
+        // Every n-th file would be all of one kind: names have kinds in a row.
+        sheaves.sort_by_key(|sheaf| Sha256::of(sheaf.name.as_bytes()).0);
+        sheaves.truncate(limit.max(1));
+        sheaves.sort_by(|a, b| a.name.cmp(&b.name));
     }
     Ok(sheaves)
 }

@@ -1,8 +1,8 @@
-//! The text of a PDF as poppler's `pdftotext` finds it: words with their boxes, in the order of the file
-//! (`-raw -bbox`).
+//! The text of a PDF as poppler's `pdftotext` finds it, asked twice: `-bbox` for words with their boxes, `-raw -bbox`
+//! for the order of the file.
 //!
-//! Positions and order come from one call, so that both are of the same words. The order of the file is what copying
-//! in most viewers follows; without `-raw` poppler would guess an order of its own from the boxes.
+//! Without `-raw` poppler makes an order of its own from the boxes; the order of the file is what copying in most
+//! viewers follows. With `-raw` it breaks words wherever a line is not level, so words are taken from the other.
 
 use std::path::Path;
 use std::process::Command;
@@ -30,7 +30,15 @@ fn missing(error: &std::io::Error) -> Fault {
 
 /// The pages of a PDF.
 pub fn leaves(pdf: &Path) -> Result<Vec<Leaf>, Fault> {
-    let run = Command::new(PROGRAM).args(["-raw", "-bbox"]).arg(pdf).arg("-").output();
+    let mut leaves = asked(pdf, &[])?;
+    for (leaf, raw) in leaves.iter_mut().zip(asked(pdf, &["-raw"])?) {
+        leaf.flow = raw.words;
+    }
+    Ok(leaves)
+}
+
+fn asked(pdf: &Path, more: &[&str]) -> Result<Vec<Leaf>, Fault> {
+    let run = Command::new(PROGRAM).args(more).arg("-bbox").arg(pdf).arg("-").output();
     let run = run.map_err(|error| missing(&error))?;
     if !run.status.success() {
         let sentence = format!("pdftotext cannot read {}: {}.", pdf.display(), run.status);
@@ -46,7 +54,7 @@ fn parsed(html: &str) -> Vec<Leaf> {
     for found in ELEMENT.captures_iter(html) {
         let number = |name: &str| found.name(name).and_then(|number| number.as_str().parse::<f64>().ok());
         if let (Some(width), Some(height)) = (number("width"), number("height")) {
-            leaves.push(Leaf { width, height, words: Vec::new() });
+            leaves.push(Leaf { width, height, ..Leaf::default() });
             continue;
         }
         let edges = (number("x0"), number("y0"), number("x1"), number("y1"));

@@ -10,8 +10,9 @@
 //! and for turned sheets whether the file shows them turned. Of the two or eight layouts that remain, the one with
 //! fewest errors is meant.
 //!
-//! Order: the whole page's words in the order of the file, against all true lines in the truth's order; what this costs
-//! beyond the errors by position is a reading-order error.
+//! Order: the whole page's text in the order of the file, against all true lines in the truth's order; what this costs
+//! beyond the same words sorted by position is a reading-order error. Blanks are left out of this in every language:
+//! `pdftotext -raw` breaks words on lines that are not level.
 
 use super::fold::{folded, words};
 use super::truth::{Language, Truth};
@@ -34,8 +35,10 @@ pub struct Leaf {
     pub width: f64,
     /// Height in points.
     pub height: f64,
-    /// Words in the order of the file.
+    /// Words, in any order.
     pub words: Vec<Placed>,
+    /// The same text in the order of the file, in pieces that need not be words.
+    pub flow: Vec<Placed>,
 }
 
 /// Errors of one page.
@@ -49,7 +52,7 @@ pub struct Score {
     pub words: usize,
     /// The same distance in words.
     pub word_errors: usize,
-    /// What the order of the file costs beyond `character_errors`, in characters; never negative.
+    /// What the order of the file costs beyond the order by position, in characters; never negative.
     pub order_errors: usize,
     /// Each row.
     pub rows: Vec<RowScore>,
@@ -145,8 +148,7 @@ pub fn score(leaf: &Leaf, truth: &Truth) -> Score {
         }
     }
     let Some((mut score, _, lay)) = best else { return Score::default() };
-    let whole = whole(leaf, &rows, lay, truth);
-    score.order_errors = whole.saturating_sub(score.character_errors);
+    score.order_errors = order_errors(leaf, &rows, lay, truth);
     score
 }
 
@@ -205,18 +207,26 @@ fn nearest(rows: &[Row], y: f64) -> (usize, f64) {
     distances.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, f64::INFINITY))
 }
 
-fn by_place(leaf: &Leaf, rows: &[Row], lay: Lay, language: Language) -> Score {
+/// What was read in each row, from left to right.
+fn gathered(words: &[Placed], rows: &[Row], lay: Lay) -> Vec<String> {
     let mut read: Vec<Vec<(f64, &str)>> = vec![Vec::new(); rows.len()];
-    for word in &leaf.words {
+    for word in words {
         if let Some(row) = read.get_mut(nearest(rows, lay.flat(word)).0) {
             row.push((lay.upright(word).0, &word.text));
         }
     }
+    let joined = |mut row: Vec<(f64, &str)>| {
+        row.sort_by(|a, b| a.0.total_cmp(&b.0));
+        row.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+    };
+    read.into_iter().map(joined).collect()
+}
+
+fn by_place(leaf: &Leaf, rows: &[Row], lay: Lay, language: Language) -> Score {
     let mut score = Score::default();
-    for (row, mut read) in rows.iter().zip(read).filter(|(row, _)| row.counted) {
-        read.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let read: Vec<&str> = read.into_iter().map(|(_, text)| text).collect();
-        score.add(&row.text, &read.join(" "), language);
+    let read = gathered(&leaf.words, rows, lay);
+    for (row, read) in rows.iter().zip(read).filter(|(row, _)| row.counted) {
+        score.add(&row.text, &read, language);
     }
     // Words on a sheet of which nothing is true are errors too.
     if rows.is_empty() {
@@ -241,10 +251,16 @@ impl Score {
     }
 }
 
-/// Distance of the whole page in the order of the file from the truth in its order.
-fn whole(leaf: &Leaf, rows: &[Row], lay: Lay, truth: &Truth) -> usize {
+/// Distance of the page in the order of the file from the truth in its order, beyond that of its rows by position.
+fn order_errors(leaf: &Leaf, rows: &[Row], lay: Lay, truth: &Truth) -> usize {
+    let solid = |text: &str| -> Vec<char> {
+        folded(text, truth.lang).chars().filter(|c| !c.is_whitespace()).collect()
+    };
     let counted = |word: &&Placed| rows.get(nearest(rows, lay.flat(word)).0).is_none_or(|row| row.counted);
-    let read: Vec<&str> = leaf.words.iter().filter(counted).map(|word| word.text.as_str()).collect();
-    let lines: Vec<&str> = truth.lines.iter().map(|line| line.text.as_str()).collect();
-    character_distance(&folded(&lines.join(" "), truth.lang), &folded(&read.join(" "), truth.lang))
+    let flow: Vec<char> = leaf.flow.iter().filter(counted).flat_map(|word| solid(&word.text)).collect();
+    let lines: Vec<char> = truth.lines.iter().flat_map(|line| solid(&line.text)).collect();
+    let read = gathered(&leaf.flow, rows, lay);
+    let by_place = rows.iter().zip(&read).filter(|(row, _)| row.counted);
+    let by_place: usize = by_place.map(|(row, read)| distance(&solid(&row.text), &solid(read))).sum();
+    distance(&lines, &flow).saturating_sub(by_place)
 }

@@ -40,7 +40,7 @@ fn perfect(truth: &Truth, made: Made) -> Leaf {
             words.push(Placed { text: text.into(), x, y });
         }
     }
-    Leaf { width: SIZE.0, height: SIZE.1, words }
+    Leaf { width: SIZE.0, height: SIZE.1, flow: words.clone(), words }
 }
 
 const LETTER: [(&str, f64); 4] = [
@@ -97,7 +97,7 @@ fn a_wrong_letter_is_one_character_and_one_word() {
 fn a_wrong_order_costs_nothing_but_in_its_own_column() {
     let truth = truth("en", &LETTER, "{}");
     let mut leaf = perfect(&truth, Made::default());
-    leaf.words.rotate_left(10);
+    leaf.flow.rotate_left(10);
     let (characters, words, order) = sums(&score(&leaf, &truth));
     assert_eq!((characters, words), (0, 0));
     assert!(order > 20, "{order}");
@@ -114,9 +114,9 @@ fn columns_are_in_order_when_read_one_after_the_other() {
             words.extend([place(side, x, y), place(number, x + 0.1, y)]);
         }
     }
-    let mut leaf = Leaf { width: SIZE.0, height: SIZE.1, words };
+    let mut leaf = Leaf { width: SIZE.0, height: SIZE.1, flow: words.clone(), words };
     assert_eq!(sums(&score(&leaf, &truth)), (0, 0, 0));
-    leaf.words.sort_by(|a, b| (a.y, a.x).partial_cmp(&(b.y, b.x)).unwrap());
+    leaf.flow.sort_by(|a, b| (a.y, a.x).partial_cmp(&(b.y, b.x)).unwrap());
     let (characters, _, order) = sums(&score(&leaf, &truth));
     assert!(characters == 0 && order > 5, "read across the gap: {order}");
 }
