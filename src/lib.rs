@@ -28,6 +28,8 @@ pub mod worker;
 
 pub mod store;
 
+pub mod eval;
+
 pub mod config;
 
 pub mod ops;

@@ -6,6 +6,7 @@
 mod act;
 mod ask;
 mod convert;
+mod eval;
 mod explain;
 mod run;
 mod shown;
@@ -72,6 +73,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Make a searchable PDF of one file, without a gateway
     Convert(convert::ConvertArgs),
+    /// Read pages whose text is known, and count errors and cost
+    Eval(eval::EvalArgs),
     /// Hand a file to the gateway as if it had come by fax
     Submit(submit::SubmitArgs),
     /// Show what the gateway has in hand
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Check { json } => explain::check(&args.config, json),
         Command::Explain(explain) => explain::explain(&args.config, &explain),
         Command::Convert(convert) => convert::convert(&convert),
+        Command::Eval(eval) => eval::eval(&eval),
         Command::Submit(submit) => submit::submit(&args.config, &submit),
         Command::Status(status) => ask::status(&args.config, &status),
         Command::Show(show) => ask::show(&args.config, &show),

@@ -248,8 +248,7 @@ mod tests {
         ];
         for raster in rasters {
             let page = page(raster);
-            let request =
-                Request::of(&page, &enhance::Settings::default(), &recognize::Settings::default());
+            let request = Request::of(&page, &enhance::Settings::default(), &recognize::Settings::default());
             let mut wire = Vec::new();
             write(&mut wire, &request, raw(&page)).unwrap();
             let (head, body) = read(&mut wire.as_slice()).unwrap().unwrap();

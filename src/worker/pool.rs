@@ -61,6 +61,12 @@ impl Pool {
         self.free.available_permits()
     }
 
+    /// Process ids of the children that wait for a page: who measures them looks there between pages.
+    pub fn waiting(&self) -> Vec<u32> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().filter_map(Process::id).collect()
+    }
+
     /// Takes no more pages and lets the children end; those at work end after their page.
     pub async fn shutdown(&self) {
         self.free.close();

@@ -63,6 +63,11 @@ impl Process {
         Ok(Self { child, input, output, said, listener, pages: 0 })
     }
 
+    /// Its process id, while it lives.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// True if it can be asked: it has not ended by itself.
     pub fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

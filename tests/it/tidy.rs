@@ -34,6 +34,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "eval",
+        &[
+            "fax",
+            "decode",
+            "enhance",
+            "recognize",
+            "compose",
+            "route",
+            "deliver",
+            "intake",
+            "worker",
+            "store",
+            "ops",
+            "pipeline",
+        ],
+    ),
+    (
         "config",
         &[
             "fax",

@@ -23,7 +23,8 @@ const FOREIGN_LETTER: f32 = 6.0;
 const SPECK_LIKE: f32 = 4.0;
 
 /// Marks and signs that letters and forms of both languages use.
-const USUAL_MARKS: &str = "£€§°±×÷½¼¾®©–—‘’“”…、。「」『』《》〈〉【】〔〕（）：；，！？％＄／～─—●○◎■△▲☆★※→←↑↓℃№✓√";
+const USUAL_MARKS: &str =
+    "£€§°±×÷½¼¾®©–—‘’“”…、。「」『』《》〈〉【】〔〕（）：；，！？％＄／～─—●○◎■△▲☆★※→←↑↓℃№✓√";
 /// Marks that are usual too, but that specks look like.
 const SPECKS: &str = "·•□☐";
 
