@@ -15,6 +15,8 @@ pub struct Glyph {
     pub at: f32,
     /// 0 to 1.
     pub confidence: f32,
+    /// What else it may be, and how likely that is against its own class, 0 to 1.
+    pub rival: Option<(usize, f32)>,
 }
 
 /// Scores are compared so many at a time, which the compiler makes one instruction.
@@ -38,11 +40,15 @@ pub fn best_path(scores: &Scores, alphabet: &Alphabet, doubting: bool) -> Vec<Gl
         match glyphs.last_mut() {
             Some(glyph) if class == last => {
                 glyph.at = (since + step) as f32 / 2.0 + 0.5;
-                glyph.confidence = glyph.confidence.max(confidence);
+                if confidence > glyph.confidence {
+                    glyph.confidence = confidence;
+                    glyph.rival = rival(row, doubts, class, highest);
+                }
             }
             _ => {
                 since = step;
-                glyphs.push(Glyph { class, at: step as f32 + 0.5, confidence });
+                let rival = rival(row, doubts, class, highest);
+                glyphs.push(Glyph { class, at: step as f32 + 0.5, confidence, rival });
             }
         }
         last = class;
@@ -67,6 +73,14 @@ fn highest(row: &[f32], doubts: &[f32]) -> f32 {
 /// 0 where the row holds no number.
 fn class_of(row: &[f32], doubts: &[f32], highest: f32) -> usize {
     row.iter().zip(doubts).position(|(value, take)| value - take == highest).unwrap_or(0)
+}
+
+/// The next best class in which something stands.
+fn rival(row: &[f32], doubts: &[f32], class: usize, highest: f32) -> Option<(usize, f32)> {
+    let values = row.iter().zip(doubts).map(|(value, take)| value - take).enumerate();
+    let others = values.filter(|(other, _)| *other != 0 && *other != class);
+    let (other, value) = others.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some((other, (value - highest).exp()))
 }
 
 fn probability(row: &[f32], doubts: &[f32], highest: f32) -> f32 {

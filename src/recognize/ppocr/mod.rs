@@ -7,18 +7,21 @@
 mod alphabet;
 mod ctc;
 mod network;
+mod spelling;
 mod strip;
+mod upright;
 
 use ctc::Glyph;
 use network::{Network, STEP};
 use strip::Strip;
 
-use super::layout::segment::{self, Piece};
-use super::layout::{self, is_han, is_wide};
+use super::layout::segment::Piece;
+use super::layout::{is_han, is_wide};
 use super::line::{RawLine, RawWord};
 use super::models;
-use super::{RecognizeError, Recognizer, Settings};
-use crate::fax::{CleanPage, PageText};
+use super::tesseract::Dictionary;
+use super::{RecognizeError, Settings};
+use crate::fax::CleanPage;
 
 /// Strips are narrower than natural by this factor: the work is proportional to their width.
 const SQUEEZE: f32 = 1.0;
@@ -28,6 +31,8 @@ const SIMPLIFIED_SHARE: f32 = 0.25;
 /// The engine with its network loaded. Serves one thread.
 pub struct PpOcr {
     network: Network,
+    /// Mends what the network misspells.
+    dictionary: Option<Dictionary>,
 }
 
 impl PpOcr {
@@ -38,9 +43,14 @@ impl PpOcr {
             return Err(RecognizeError::ModelMissing { file, package: models::NETWORK_PACKAGE });
         }
         match Network::load(&file) {
-            Ok(network) => Ok(Self { network }),
+            Ok(network) => Ok(Self { network, dictionary: None }),
             Err(_) => Err(RecognizeError::ModelRefused { file, package: models::NETWORK_PACKAGE }),
         }
+    }
+
+    /// With English words looked up in the dictionary of Tesseract's model.
+    pub fn with_dictionary(self, settings: &Settings) -> Result<Self, RecognizeError> {
+        Ok(Self { dictionary: Some(Dictionary::load(settings)?), ..self })
     }
 
     /// Reads what stands at `pieces`; a line without words where nothing was read.
@@ -94,6 +104,15 @@ impl PpOcr {
             }
             (blank, before) = (false, Some(wide));
         }
+        if let Some(dictionary) = &self.dictionary {
+            let letter = |class| self.network.alphabet.char(class);
+            groups
+                .iter_mut()
+                .for_each(|(group, _)| spelling::mend(group, letter, |word| dictionary.knows(word)));
+        }
+        if piece.vertical {
+            return RawLine { words: vec![column(piece, &groups, char)] };
+        }
         let edges = edges(strip, &groups);
         let words = groups.iter().zip(edges).map(|((group, blank), (left, right))| RawWord {
             text: group.iter().map(char).collect(),
@@ -108,13 +127,18 @@ impl PpOcr {
     }
 }
 
-impl Recognizer for PpOcr {
-    fn read(&mut self, clean: &CleanPage) -> Result<PageText, RecognizeError> {
-        if clean.plan.blank {
-            return Ok(PageText { blank: true, turn: clean.plan.turn, ..PageText::default() });
-        }
-        let lines = self.lines(clean, &segment::lines(clean))?;
-        Ok(layout::page_text(&lines, clean))
+/// All that stands in a column set downwards, as one word.
+fn column(piece: &Piece, groups: &[(Vec<Glyph>, bool)], char: impl Fn(&Glyph) -> char) -> RawWord {
+    let glyphs: Vec<&Glyph> = groups.iter().flat_map(|(group, _)| group).collect();
+    let sum: f32 = glyphs.iter().map(|glyph| glyph.confidence).sum();
+    RawWord {
+        text: glyphs.iter().map(|glyph| char(glyph)).collect(),
+        left: piece.at.left,
+        top: piece.at.top,
+        right: piece.at.left + piece.at.width,
+        bottom: piece.at.top + piece.at.height,
+        confidence: 100.0 * sum / glyphs.len().max(1) as f32,
+        blank_before: false,
     }
 }
 

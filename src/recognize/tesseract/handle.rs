@@ -62,6 +62,12 @@ impl Handle {
         Some((degrees, confidence))
     }
 
+    /// The word stands in the model's dictionary.
+    pub fn knows(&self, word: &str) -> bool {
+        // The crate makes a C string of it; a zero inside is no word.
+        !word.contains('\0') && self.api.is_valid_word(word).unwrap_or(false)
+    }
+
     /// Lets go of the page shown.
     pub fn forget(&mut self) {
         // Fails only if a lock is poisoned, and then the next call says so.

@@ -147,6 +147,21 @@ impl Tesseract {
     }
 }
 
+/// The English model's dictionary: it knows which words there are, without looking at a page.
+pub struct Dictionary(Handle);
+
+impl Dictionary {
+    /// Loads the model.
+    pub fn load(settings: &Settings) -> Result<Self, RecognizeError> {
+        Handle::load(settings, models::ENGLISH).map(Self)
+    }
+
+    /// The word is English, as it stands or with small letters.
+    pub fn knows(&self, word: &str) -> bool {
+        self.0.knows(word) || self.0.knows(&word.to_lowercase())
+    }
+}
+
 impl Recognizer for Tesseract {
     fn read(&mut self, clean: &CleanPage) -> Result<PageText, RecognizeError> {
         if clean.plan.blank {

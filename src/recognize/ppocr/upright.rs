@@ -1,0 +1,77 @@
+//! Which way up a page is: lines of a page that stands on its head, or lies on its side, read badly.
+//!
+//! The page is read as it came. Only if that reads badly, a few lines of it are read in each other position, and
+//! the whole page in the one that reads best.
+
+use super::PpOcr;
+use crate::enhance;
+use crate::fax::{CleanPage, PageText, Turn};
+use crate::recognize::layout::order;
+use crate::recognize::layout::segment::{self, Piece};
+use crate::recognize::line::RawLine;
+use crate::recognize::{RecognizeError, Recognizer, layout};
+
+/// A page read with less confidence than this may stand on its head.
+const UPRIGHT: f32 = 88.0;
+/// Confidence that a turned page must gain to be believed.
+const GAIN: f32 = 8.0;
+/// So many lines of a turned page are read to try it, the longest.
+const TRIED: usize = 8;
+/// Fewer characters than this say little.
+const FEW_CHARS: usize = 12;
+
+impl Recognizer for PpOcr {
+    fn read(&mut self, clean: &CleanPage) -> Result<PageText, RecognizeError> {
+        if clean.plan.blank {
+            return Ok(PageText { blank: true, turn: clean.plan.turn, ..PageText::default() });
+        }
+        let pieces = segment::lines(clean);
+        let lines = self.lines(clean, &pieces)?;
+        let sure = confidence(&lines);
+        if sure >= UPRIGHT || pieces.is_empty() {
+            return Ok(page(lines, &pieces, clean));
+        }
+        match self.turned(clean, sure)? {
+            Some(turned) => {
+                let pieces = segment::lines(&turned);
+                let lines = self.lines(&turned, &pieces)?;
+                Ok(page(lines, &pieces, &turned))
+            }
+            None => Ok(page(lines, &pieces, clean)),
+        }
+    }
+}
+
+impl PpOcr {
+    /// The page in the position that reads best, if that is much better than `sure`.
+    fn turned(&self, clean: &CleanPage, sure: f32) -> Result<Option<CleanPage>, RecognizeError> {
+        let mut best = None;
+        let mut most = sure + GAIN;
+        for turn in [Turn::Half, Turn::Quarter, Turn::ThreeQuarters] {
+            let turned = enhance::turned(clean, turn);
+            let mut pieces = segment::lines(&turned);
+            pieces.sort_by_key(|piece| std::cmp::Reverse(piece.at.width.max(piece.at.height)));
+            pieces.truncate(TRIED);
+            let lines = self.lines(&turned, &pieces)?;
+            let chars: usize = lines.iter().map(RawLine::chars).sum();
+            if chars >= FEW_CHARS && confidence(&lines) >= most {
+                most = confidence(&lines);
+                best = Some(turned);
+            }
+        }
+        Ok(best)
+    }
+}
+
+fn page(lines: Vec<RawLine>, pieces: &[Piece], clean: &CleanPage) -> PageText {
+    let lines = lines.into_iter().zip(pieces.iter().map(|piece| piece.vertical)).collect();
+    let lines: Vec<RawLine> = order::in_reading_order(lines).into_iter().map(|(line, _)| line).collect();
+    layout::page_text(&lines, clean)
+}
+
+/// Mean over characters, 0 to 100; 0 without any.
+fn confidence(lines: &[RawLine]) -> f32 {
+    let chars: usize = lines.iter().map(RawLine::chars).sum();
+    let sum: f32 = lines.iter().map(|line| line.confidence() * line.chars() as f32).sum();
+    sum / chars.max(1) as f32
+}
