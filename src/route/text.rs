@@ -1,12 +1,13 @@
 //! Phrases and regular expressions over what stands on the pages.
 //!
 //! OCR routing errs towards the wrong department when it is lenient, so a phrase must stand as words of its own: `art`
-//! is not found in `smart`. Chinese is written without blanks and has no such edges.
+//! is not found in `smart`. Chinese is written without blanks and has no such edges. Where a line ends does not count
+//! for phrases: Chinese goes on without a blank, English with one or, after a hyphen, in one word. Expressions see lines.
 
-use super::fold::{fold, is_spaced_word};
+use super::fold::{fold, fold_expression, is_spaced_word, readings};
 use super::pattern::PatternError;
 
-/// A word or phrase. Case, full and half width, and blanks do not count; `licen*` also finds `licensing`.
+/// A word or phrase. Case, full and half width, forms of one character (衞 and 衛) and blanks do not count; `licen*` also finds `licensing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phrase {
     shown: String,
@@ -35,6 +36,10 @@ impl Phrase {
 
     /// `page` is folded.
     pub(super) fn stands_in(&self, page: &str) -> bool {
+        readings(page).any(|reading| self.stands_in_reading(&reading))
+    }
+
+    fn stands_in_reading(&self, page: &str) -> bool {
         let first = self.folded.chars().next().is_some_and(is_spaced_word) && !self.open_start;
         let last = self.folded.chars().next_back().is_some_and(is_spaced_word) && !self.open_end;
         page.match_indices(self.folded.as_str()).any(|(at, found)| {
@@ -52,9 +57,12 @@ impl Phrase {
 }
 
 /// A regular expression in the syntax of the `regex` crate: linear time, bounded size. Case does not count unless
-/// `(?-i)` says so; `^` and `$` are the ends of lines.
+/// `(?-i)` says so; `^` and `$` are the ends of lines. Full and half width and forms of one character do not count.
 #[derive(Debug, Clone)]
-pub struct TextRegex(regex::Regex);
+pub struct TextRegex {
+    shown: String,
+    folded: regex::Regex,
+}
 
 impl TextRegex {
     /// Longest expression, in bytes.
@@ -71,18 +79,23 @@ impl TextRegex {
         if text.len() > Self::LONGEST {
             return Err(PatternError::whole(text, format!("longer than {} bytes", Self::LONGEST)));
         }
-        let regex = regex::RegexBuilder::new(text)
+        let written = Self::compiled(text).map_err(|error| Self::blame(text, &error))?;
+        // A folded expression that does not compile, such as a range turned round, is left as it is written.
+        let regex = Self::compiled(&fold_expression(text)).unwrap_or(written);
+        if regex.is_match("") || Self::PROBES.iter().all(|probe| regex.is_match(probe)) {
+            return Err(PatternError::whole(text, "it matches every text"));
+        }
+        Ok(Self { shown: text.to_owned(), folded: regex })
+    }
+
+    fn compiled(text: &str) -> Result<regex::Regex, regex::Error> {
+        regex::RegexBuilder::new(text)
             .case_insensitive(true)
             .multi_line(true)
             .size_limit(Self::LARGEST)
             .dfa_size_limit(Self::LARGEST)
             .nest_limit(Self::DEEPEST)
             .build()
-            .map_err(|error| Self::blame(text, &error))?;
-        if regex.is_match("") || Self::PROBES.iter().all(|probe| regex.is_match(probe)) {
-            return Err(PatternError::whole(text, "it matches every text"));
-        }
-        Ok(Self(regex))
     }
 
     /// Which bytes of the expression are wrong; the `regex` crate alone tells it in prose only.
@@ -106,11 +119,11 @@ impl TextRegex {
 
     /// The expression as the rule writes it.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.shown
     }
 
     pub(super) fn stands_in(&self, page: &str) -> bool {
-        self.0.is_match(page)
+        self.folded.is_match(page)
     }
 }
 
@@ -139,6 +152,16 @@ mod tests {
             ("ｌｉｃｅｎｃｅ", "LICENCE", true),
             ("form a", "form ab, form a", true),
             ("c++", "c++ and more", true),
+            ("食物環境衞生署", "致：食物環境\n  衛生署", true),
+            ("食物環境衛生署", "食物環\n境衞生署", true),
+            ("綫路", "九龍巴士線路", true),
+            ("台北", "臺北", true),
+            ("environmental hygiene", "Food and Environ-\nmental\nHygiene", true),
+            ("chan tai-man", "Mr CHAN Tai-\nman", true),
+            ("art", "the state-of-the-\nart thing", true),
+            ("art", "a sm-\nart card", true),
+            ("mental", "environ-mental", true),
+            ("environmental", "environ-mental", false),
         ] {
             let found = Phrase::parse(phrase).unwrap().stands_in(&fold(page));
             assert_eq!(found, expected, "{phrase} in {page}");
@@ -156,5 +179,19 @@ mod tests {
             assert!(TextRegex::parse(bad).is_err(), "{bad:?}");
         }
         assert!(TextRegex::parse(r"^ref\b").unwrap().stands_in("dear sir\nREF 12"));
+    }
+
+    #[test]
+    fn expressions_find_either_form() {
+        for (expression, page) in [
+            ("衞生[署处]", "食物環境衛生署"),
+            ("衛生署", "食物環境衞生署"),
+            ("（港元）[０-９]+", "金額(港元)20"),
+            ("(港|澳)元", "金額（港元）"),
+        ] {
+            let regex = TextRegex::parse(expression).unwrap();
+            assert!(regex.stands_in(&super::super::fold::fold_lines(page)), "{expression} in {page}");
+            assert_eq!(regex.as_str(), expression);
+        }
     }
 }
