@@ -101,15 +101,19 @@ fn script(words: &[Word]) -> Script {
     }
 }
 
-/// A Chinese character.
+/// A Chinese character: Unicode script Han. The supplementary and tertiary ideographic planes are Han throughout
+/// (extensions B to J, compatibility supplement; HKSCS has characters there); so are 々, 〇 and the radicals.
 pub fn is_han(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3134f}')
+    matches!(c, '\u{2e80}'..='\u{2fd5}' | '々' | '〇' | '\u{3021}'..='\u{3029}' | '\u{3038}'..='\u{303b}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// A character as wide as it is high, written without blanks: Han, kana, CJK and full-width punctuation.
+/// A character as wide as it is high, written without blanks: Han, kana, bopomofo, CJK and full-width marks
+/// (Unicode UAX #11, East Asian Width W and F, without Hangul).
 pub fn is_wide(c: char) -> bool {
     is_han(c)
-        || matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{3100}'..='\u{312f}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}')
+        || matches!(c, '\u{2e80}'..='\u{312f}' | '\u{3190}'..='\u{33ff}' | '\u{fe30}'..='\u{fe6f}'
+            | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}')
 }
 
 /// For each line, whether the sending machine printed it. The engine tears the machine's line apart at its

@@ -89,3 +89,25 @@ fn noise_is_no_text() {
     assert!(text.lines.is_empty());
     assert_eq!(text.confidence, 0.0);
 }
+
+#[test]
+fn han_is_told_in_all_its_planes() {
+    for c in "一龥㐀䶵豈頻𠀀𨋢𪜀𫝀𫠠𬺰𰀀𱍐\u{2ebf0}\u{323b0}\u{2f800}〇々".chars() {
+        assert!(is_han(c) && is_wide(c), "{c} U+{:04X}", u32::from(c));
+    }
+    for c in "，。：；！？（）「」、～￥ㄅㆠアー㈱㎡︵﹐".chars() {
+        assert!(!is_han(c) && is_wide(c), "{c} U+{:04X}", u32::from(c));
+    }
+    for c in "Aé1,.:()·–한ｱ".chars() {
+        assert!(!is_han(c) && !is_wide(c), "{c} U+{:04X}", u32::from(c));
+    }
+}
+
+#[test]
+fn characters_beyond_the_first_plane_are_read_as_chinese() {
+    let lines = [raw(&[("𨋢", 100, false), ("機", 132, true), ("房", 164, true), ("Lift", 220, true)], 500)];
+    let text = page_text(&lines, &clean(1728, 2200, plan(Turn::None)));
+    assert_eq!(text.lines[0].text(), "𨋢機房 Lift");
+    assert_eq!(text.lines[0].script, Script::Mixed);
+    assert_eq!(text.lines[0].words[0].confidence, 90.0);
+}
