@@ -8,6 +8,7 @@
 //! Everything here is a pure function of pixels: no clock, no file, no randomness.
 
 mod blank;
+mod direction;
 mod geometry;
 mod ink;
 mod skew;
@@ -21,6 +22,7 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
+pub use direction::{LinesRun, lines_run};
 pub use geometry::{clean_size, page_size, to_clean, to_page};
 pub use turn::{then, turned};
 

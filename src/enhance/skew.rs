@@ -14,9 +14,11 @@ pub const STEEPEST: f64 = 5.5;
 /// Skew below this is left: the engine copes, and rotating costs sharpness.
 pub const LEAST: f64 = 0.3;
 /// Resolution of the reduced copy on which the angle is found.
-const REDUCED_DPI: f64 = 68.0;
+pub const REDUCED_DPI: f64 = 68.0;
 /// Degrees between the angles that are tried first …
 const COARSE: f64 = 0.5;
+/// So many of them on either side of upright.
+const STEPS: i32 = (STEEPEST / COARSE) as i32;
 /// … and about the best of them.
 const FINE: f64 = 0.05;
 /// The best angle's profile must be sharper than the upright one's by this factor …
@@ -44,18 +46,19 @@ pub fn estimate(map: &Bitmap, scale: &Scale) -> f64 {
         return 0.0;
     }
     let reach = reach(&cells);
-    let steps = (STEEPEST / COARSE) as i32;
-    let angles: Vec<f64> = (-steps..=steps).map(|step| f64::from(step) * COARSE).collect();
-    let coarse: Vec<Vec<f64>> = angles.iter().map(|&angle| sharpness(&cells, angle, reach)).collect();
+    let (angles, coarse) = profiles(&cells);
     let page: Vec<f64> = coarse.iter().map(|parts| parts[0]).collect();
     let Some((middle, _)) = best(&angles, &page) else { return 0.0 };
     let near: Vec<f64> = (-10..=10).map(|step| middle + f64::from(step) * FINE).collect();
     let fine: Vec<f64> = near.iter().map(|&angle| sharpness(&cells, angle, reach)[0]).collect();
     let Some((best_angle, sharpest)) = best(&near, &fine) else { return 0.0 };
 
-    let upright = page[steps as usize];
+    let upright = page[STEPS as usize];
     let sure = sharpest > upright * BETTER_THAN_UPRIGHT && sharpest > middling(&page) * BETTER_THAN_MOST;
-    if sure && (LEAST..=STEEPEST).contains(&best_angle.abs()) && parts_agree(&angles, &coarse, best_angle) {
+    if sure
+        && (LEAST..=STEEPEST).contains(&best_angle.abs())
+        && parts_agree(&shown(&angles, &coarse), best_angle)
+    {
         (best_angle * 100.0).round() / 100.0
     } else {
         0.0
@@ -73,28 +76,77 @@ fn middling(sharp: &[f64]) -> f64 {
     sharp.get(sharp.len() / 2).copied().unwrap_or_default()
 }
 
-/// True if most parts of the page that show lines show them at `angle`.
-fn parts_agree(angles: &[f64], coarse: &[Vec<f64>], angle: f64) -> bool {
+/// What a part of the page shows: its sharpest profile, at which angle, and whether that makes lines of text.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    /// Degrees.
+    pub angle: f64,
+    /// Comparable between the parts of one page alone.
+    pub sharpest: f64,
+    /// True if there are lines.
+    pub lines: bool,
+}
+
+/// What each part shows, from all parts' sharpness at each of `angles`.
+fn shown(angles: &[f64], coarse: &[Vec<f64>]) -> Vec<Shown> {
     let parts: Vec<Vec<f64>> =
         (1..=PARTS.0 * PARTS.1).map(|part| coarse.iter().map(|parts| parts[part]).collect()).collect();
     let bests: Vec<(f64, f64)> = parts.iter().filter_map(|sharp| best(angles, sharp)).collect();
     let least = bests.iter().map(|(_, sharp)| *sharp).fold(0.0, f64::max) * LEAST_SHARP;
-    let (mut all, mut agree) = (0, 0);
-    for (sharp, (own, sharpest)) in parts.iter().zip(bests) {
-        if sharpest > least && sharpest > middling(sharp) * SHOWS_LINES {
-            all += 1;
-            agree += u32::from((own - angle).abs() <= AGREES);
-        }
-    }
-    all > 0 && f64::from(agree) >= f64::from(all) * MOST_AGREE
+    let with_middling = parts.iter().zip(bests);
+    with_middling
+        .map(|(sharp, (angle, sharpest))| {
+            let lines = sharpest > least && sharpest > middling(sharp) * SHOWS_LINES;
+            Shown { angle, sharpest, lines }
+        })
+        .collect()
+}
+
+/// True if most parts of the page that show lines show them at `angle`.
+fn parts_agree(parts: &[Shown], angle: f64) -> bool {
+    let all = parts.iter().filter(|part| part.lines).count();
+    let agree = parts.iter().filter(|part| part.lines && (part.angle - angle).abs() <= AGREES).count();
+    all > 0 && agree as f64 >= all as f64 * MOST_AGREE
+}
+
+/// What each part of the page shows, its lines running across.
+pub fn parts(cells: &[Cell]) -> Vec<Shown> {
+    let (angles, coarse) = profiles(cells);
+    shown(&angles, &coarse)
+}
+
+/// The angles that are tried first, and the sharpness at each.
+fn profiles(cells: &[Cell]) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let reach = reach(cells);
+    let angles: Vec<f64> = (-STEPS..=STEPS).map(|step| f64::from(step) * COARSE).collect();
+    let coarse = angles.iter().map(|&angle| sharpness(cells, angle, reach)).collect();
+    (angles, coarse)
 }
 
 /// A cell of the reduced copy: its place, the share of ink in it, and the part of the page that it is in.
-struct Cell {
+#[derive(Debug, Clone, Copy)]
+pub struct Cell {
     x: f32,
     y: f32,
     ink: f32,
     part: usize,
+}
+
+impl Cell {
+    /// A cell of a grid of `rows` by `columns` cells, all of one size both ways.
+    pub fn of_grid(row: usize, column: usize, ink: f32, rows: usize, columns: usize) -> Self {
+        Self { x: column as f32, y: row as f32, ink, part: part(row, column, rows, columns) }
+    }
+
+    /// The same cell with across and down exchanged. It stays in its part.
+    pub fn exchanged(self) -> Self {
+        Self { x: self.y, y: self.x, ..self }
+    }
+}
+
+/// The part of the page in which a cell is.
+fn part(row: usize, column: usize, rows: usize, columns: usize) -> usize {
+    row * PARTS.1 / rows.max(1) * PARTS.0 + column * PARTS.0 / columns.max(1)
 }
 
 /// The page at [`REDUCED_DPI`], inked cells alone.
@@ -116,7 +168,7 @@ fn reduced(map: &Bitmap, scale: &Scale) -> Vec<Cell> {
                     x: (column as f64 * unit_x) as f32,
                     y: (row as f64 * unit_y) as f32,
                     ink: ink as f32 / (step_x * step_y) as f32,
-                    part: row * PARTS.1 / rows * PARTS.0 + column * PARTS.0 / columns,
+                    part: part(row, column, rows, columns),
                 });
             }
         }

@@ -15,11 +15,16 @@ fn fill(map: &mut Bitmap, x: u32, y: u32, width: u32, height: u32) {
 
 /// A page of words drawn as bars, falling to the right by `skew` degrees.
 fn lines(width: u32, height: u32, skew: f64) -> Bitmap {
+    staggered(width, height, skew, 0)
+}
+
+/// The same, the words of a line standing farther right than those of the line before.
+fn staggered(width: u32, height: u32, skew: f64, stagger: u32) -> Bitmap {
     let mut map = Bitmap::white(width, height);
     let slope = skew.to_radians().tan();
     for line in 0..height / 60 {
         for word in 0..(width - 400) / 80 {
-            let x = 200 + word * 80;
+            let x = 200 + word * 80 + line * stagger % 50;
             for dx in 0..60 {
                 let fall = (f64::from(x + dx) * slope).round() as i64;
                 let y = i64::from(line * 60 + 30) + fall;
@@ -166,6 +171,39 @@ fn a_drawings_strokes_are_no_lines_of_text() {
     }
     assert_eq!(clean(&page(map.clone(), Resolution::FINE), &Settings::default()).plan.skew, 0.0);
     assert_eq!(clean(&page(halved(&map), Resolution::STANDARD), &Settings::default()).plan.skew, 0.0);
+}
+
+#[test]
+fn the_direction_of_lines_is_told() {
+    for (map, resolution) in [
+        (lines(1728, 2200, 1.3), Resolution::FINE),
+        (halved(&lines(1728, 2200, -4.0)), Resolution::STANDARD),
+        (lines(1728, 700, 0.0), Resolution::FINE),
+    ] {
+        let upright = clean(&page(map, resolution), &Settings::default());
+        for (turn, expected) in [
+            (Turn::None, LinesRun::Across),
+            (Turn::Half, LinesRun::Across),
+            (Turn::Quarter, LinesRun::Down),
+            (Turn::ThreeQuarters, LinesRun::Down),
+        ] {
+            assert_eq!(lines_run(&turned(&upright, turn)), expected, "{turn:?} {:?}", upright.plan);
+        }
+    }
+    let nothing = Bitmap::white(1728, 1728);
+    assert_eq!(lines_run(&clean(&page(nothing, Resolution::FINE), &Settings::default())), LinesRun::Unknown);
+}
+
+/// A page that came sideways is skewed sideways too: its lines are found all the same.
+#[test]
+fn a_crooked_page_that_lies_on_its_side_has_lines_that_run_down() {
+    let upright = staggered(1728, 1728, 2.5, 29);
+    let mut side = Bitmap::white(1728, 1728);
+    for y in 0..1728 {
+        (0..1728).filter(|&x| upright.black(x, y)).for_each(|x| side.set(1727 - y, x, true));
+    }
+    let square = Resolution { x: 204.0, y: 204.0 };
+    assert_eq!(lines_run(&clean(&page(side, square), &Settings::default())), LinesRun::Down);
 }
 
 #[test]
