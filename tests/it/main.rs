@@ -5,6 +5,7 @@ mod crash;
 mod decode_libtiff;
 mod deliver_faults;
 mod deliver_postfix;
+mod eval;
 mod every_fixture;
 mod fixtures;
 mod harness;
