@@ -127,7 +127,7 @@ def jobs(folders):
         for expect in sorted(folder.glob("*/expect.toml")):
             told = tomllib.loads(expect.read_text(encoding="utf-8"))
             tif = expect.parent / "original.tif"
-            odd = any(page["upside_down"] or page["cut"] or page["damaged_rows"] for page in told["page"])
+            odd = any(page["turn"] != "none" or page["vertical"] or page["cut"] or page["damaged_rows"] for page in told["page"])
             if told["kind"] == "text" and tif.exists() and not odd:
                 truths = [expect.parent / f"truth-{number}.json" for number in range(1, told["pages"] + 1)]
                 yield str(tif), [json.loads(path.read_text(encoding="utf-8")) for path in truths]
