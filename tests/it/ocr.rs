@@ -169,7 +169,7 @@ fn a_blank_page_is_told_without_asking_the_engine() {
 #[test]
 fn a_missing_model_names_its_file_and_package() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = recognize::Settings { models: Some(folder.path().into()) };
+    let settings = recognize::Settings { models: Some(folder.path().into()), ..Default::default() };
     let Err(error) = Tesseract::new(settings.clone()) else { panic!("there are no models") };
     let fault = error.fault();
     assert_eq!(fault.code, "recognize.model.missing");
