@@ -29,7 +29,7 @@ def peers(ocrmypdf):
 def odd(fax):
     """True of a fixture that the others cannot read."""
     told = tomllib.loads((fax / "expect.toml").read_text(encoding="utf-8"))
-    worn = any(page["upside_down"] or page["cut"] or page["damaged_rows"] for page in told["page"])
+    worn = any(page["turn"] != "none" or page["vertical"] or page["cut"] or page["damaged_rows"] for page in told["page"])
     return told["kind"] != "text" or worn
 
 

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use faxgate::decode::{self, Limits, raw_g3};
 use faxgate::fax::{Bitmap, Format, Page, Raster, Sha256};
 use kit::fax::{Made, MadePage, Writer};
-use kit::fonts::Fonts;
+use kit::fonts::{Face, Fonts, Pair};
 
 /// Folders of `fixtures/` that the generator owns whole.
 const OWNED: [&str; 4] = ["faxes", "damaged", "scans", "spool"];
@@ -211,4 +211,74 @@ fn many_faxes_are_all_different_and_all_decode() {
         pictures.insert(Sha256::of(bitmap(&opened.page(0).unwrap()).bits()));
     }
     assert_eq!((names.len(), pictures.len()), (12, 12));
+}
+
+/// A few pages of the evaluation corpus in the fixtures' own faces: its fonts are not among the tests' packages.
+fn evaluation(seed: u64) -> Vec<(String, Vec<u8>)> {
+    let pair = Pair { latin: Face::Serif, bold: Face::SerifBold, chinese: Face::Ming, other: Face::Hei };
+    let fonts = Fonts::with(&[], &[pair; kit::evaluation::PAIRS]).unwrap();
+    let mut made = Vec::new();
+    kit::evaluation::make(&fonts, 5, seed, |files| {
+        made.extend(files);
+        Ok(())
+    })
+    .unwrap();
+    made
+}
+
+#[test]
+fn the_evaluation_corpus_is_deterministic_by_seed() {
+    let first = evaluation(7);
+    assert_eq!(first.len(), 5 * 5);
+    assert!(first == evaluation(7), "two runs differ");
+    let other = evaluation(8);
+    assert!(first.iter().zip(&other).all(|(a, b)| a.0 == b.0 && a.1 != b.1), "another seed, other pages");
+}
+
+#[test]
+fn lines_of_the_evaluation_corpus_stand_where_its_truth_says() {
+    for (name, bytes) in evaluation(7).iter().filter(|(name, _)| name.ends_with(".thr.tif")) {
+        let (id, _) = name.split_once('.').unwrap();
+        let truth = evaluation(7).into_iter().find(|(name, _)| *name == format!("{id}.json")).unwrap().1;
+        let truth: serde_json::Value = serde_json::from_slice(&truth).unwrap();
+        let page = decode::open(bytes, Format::Tiff, &Limits::default()).unwrap().page(0).unwrap();
+        let map = bitmap(&page);
+        let number = |value: &serde_json::Value| value.as_f64().unwrap();
+        let (width, height) = (number(&truth["W"]), number(&truth["H"]));
+        let profile = &truth["profile"];
+        let slope = -number(&profile["skew"]).to_radians().tan();
+        for line in truth["lines"].as_array().unwrap() {
+            let (left, right) = (number(&line["x"][0]) * width, number(&line["x"][1]) * width);
+            // What share of columns has ink near the line's height: much where it is, little half a line away.
+            let inked = |off: f64| {
+                let (mut columns, mut black) = (0, 0);
+                for x in (left as i64..right as i64).step_by(2) {
+                    let y = number(&line["y"]) * height + off + slope * (x as f64 - width / 2.0);
+                    let (x, y) = (x as f64 + number(&profile["dx"]), y + number(&profile["dy"]));
+                    let (x, y) = (x * 1728.0 / width, y * f64::from(map.height()) / height);
+                    columns += 1;
+                    black += i32::from(map.black(x as u32, y as u32));
+                }
+                f64::from(black) / f64::from(columns)
+            };
+            let em = number(&truth["pt"]) * 408.0 / 72.0;
+            let (on, off) = (inked(0.0).max(inked(em / 6.0)), inked(-em * 0.75));
+            assert!(on > 0.12, "{name}: {line}: {on:.2} of its columns have ink");
+            assert!(on > off, "{name}: {line}: {on:.2} on it, {off:.2} above it");
+        }
+    }
+}
+
+#[test]
+fn the_evaluation_corpus_has_sentences_of_its_own() {
+    use kit::evaluation::{chinese::CHINESE, english::ENGLISH, mixed::MIXED};
+    let ours: Vec<&str> = [&ENGLISH[..], &CHINESE, &MIXED].concat();
+    let distinct: BTreeSet<&&str> = ours.iter().collect();
+    assert_eq!(distinct.len(), ours.len(), "a sentence stands there twice");
+    let pools = [&kit::words::ENGLISH[..], &kit::words::CHINESE, &kit::words::MIXED].concat();
+    let shared: Vec<&str> = pools.iter().map(|(_, text)| *text).filter(|text| ours.contains(text)).collect();
+    assert_eq!(shared, Vec::<&str>::new(), "sentences that the fixtures use too");
+    for c in "𨋢嘅咗邨埗㗎".chars() {
+        assert!(CHINESE.iter().any(|text| text.contains(c)), "{c}");
+    }
 }
