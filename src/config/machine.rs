@@ -12,6 +12,7 @@ use super::mail::{self, Mail};
 use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
 use super::table::Reader;
+use crate::recognize::Engine;
 use crate::route::NumberPlan;
 use crate::{decode, ops, worker};
 
@@ -98,7 +99,11 @@ fn ocr(table: Option<Reader<'_>>) -> worker::Settings {
         }
         settings.memory = memory.value;
     }
+    let engines = [("auto", Engine::Auto), ("ppocr", Engine::PpOcr), ("tesseract", Engine::Tesseract)];
+    let engine = table.choice("engine", &engines);
+    settings.recognize.engine = engine.map(|engine| engine.value).unwrap_or_default();
     settings.recognize.models = table.folder("models").map(|path| path.value);
+    settings.recognize.networks = table.folder("networks").map(|path| path.value);
     for (key, flag) in [
         ("despeckle", &mut settings.enhance.despeckle),
         ("destreak", &mut settings.enhance.destreak),

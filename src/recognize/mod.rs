@@ -1,8 +1,10 @@
 //! [`CleanPage`] → [`PageText`]: what stands on the page, in coordinates of the page as received.
 //!
-//! The engine is Tesseract 5 with Debian's fast models. No language is told beforehand: see [`tesseract`] for
-//! how English and Traditional Chinese are told apart, and `layout` for lines, blanks and the header line
-//! that sending machines print. [`models`] says which files must be there.
+//! Two engines stand behind [`Recognizer`]. [`ppocr`] finds lines in the page's pixels and reads them with a network
+//! that knows Chinese and English; [`tesseract`] is Tesseract 5 with Debian's fast models. The default, `auto`, reads
+//! with the network and looks doubtful English words up in Tesseract's dictionary: measured, nothing that both read
+//! together was better (docs/decisions/0010). No language is told beforehand. `layout` makes lines of
+//! words, their order, blanks and the header line that sending machines print. [`models`] says which files must be there.
 
 mod layout;
 mod line;
@@ -14,9 +16,24 @@ use std::path::PathBuf;
 
 use crate::fax::{CleanPage, Disposition, Fault, PageText};
 
+/// Which engine reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// What measured best: PP-OCR's network, English words looked up in Tesseract's dictionary.
+    #[default]
+    Auto,
+    /// PP-OCR's network alone.
+    PpOcr,
+    /// Tesseract alone.
+    Tesseract,
+}
+
 /// What the engine needs to know.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
+    /// Which one it is.
+    pub engine: Engine,
     /// Folder of `*.traineddata`; `None`: where Debian puts them.
     pub models: Option<PathBuf>,
     /// Folder of PP-OCR's networks; `None`: where `ocr-models/install` puts them.
@@ -29,6 +46,15 @@ pub trait Recognizer {
     fn read(&mut self, clean: &CleanPage) -> Result<PageText, RecognizeError>;
 }
 
+/// The engine that `settings` name, its models loaded or at least there.
+pub fn open(settings: &Settings) -> Result<Box<dyn Recognizer>, RecognizeError> {
+    Ok(match settings.engine {
+        Engine::Auto => Box::new(ppocr::PpOcr::load(settings)?.with_dictionary(settings)?),
+        Engine::PpOcr => Box::new(ppocr::PpOcr::load(settings)?),
+        Engine::Tesseract => Box::new(tesseract::Tesseract::new(settings.clone())?),
+    })
+}
+
 /// Why a page could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -37,7 +63,7 @@ pub enum RecognizeError {
     #[error("the OCR engine failed: {0}")]
     Engine(String),
     /// A model file is not there.
-    #[error("the OCR model {file} is missing: install the Debian package {package}", file = file.display())]
+    #[error("the OCR model {file} is missing; the package {package} brings it", file = file.display())]
     ModelMissing {
         /// Where it was looked for.
         file: PathBuf,
@@ -45,7 +71,7 @@ pub enum RecognizeError {
         package: &'static str,
     },
     /// A model file is there but the engine will not have it.
-    #[error("the OCR engine cannot load the model {file}: install the Debian package {package} anew", file = file.display())]
+    #[error("the OCR engine cannot load the model {file}; the package {package} brings it", file = file.display())]
     ModelRefused {
         /// The file.
         file: PathBuf,

@@ -1,9 +1,9 @@
-//! The model files that must be there, and the Debian packages that bring them. Their checksums and
+//! The model files that must be there, and the packages that bring them. Their checksums and
 //! licences stand in `ocr-models/manifest.toml`; `ocr-models/install` installs and verifies them.
 
 use std::path::PathBuf;
 
-use super::{RecognizeError, Settings};
+use super::{Engine, RecognizeError, Settings};
 
 /// Where Debian 12 and its relatives put models.
 pub const DEBIAN_FOLDER: &str = "/usr/share/tesseract-ocr/5/tessdata";
@@ -51,11 +51,21 @@ pub fn file(settings: &Settings, model: Model) -> PathBuf {
     folder(settings).join(format!("{}.traineddata", model.name))
 }
 
-/// One sentence for each model that is not there.
+/// One sentence for each model that the chosen engine asks for and that is not there.
 pub fn missing(settings: &Settings) -> Vec<String> {
-    let absent =
-        ALL.into_iter().map(|model| (model, file(settings, model))).filter(|(_, file)| !file.is_file());
-    absent
-        .map(|(model, file)| RecognizeError::ModelMissing { file, package: model.package }.to_string())
+    let of_tesseract: &[Model] = match settings.engine {
+        Engine::Auto => &[ENGLISH],
+        Engine::PpOcr => &[],
+        Engine::Tesseract => &ALL,
+    };
+    let mut wanted: Vec<(PathBuf, &'static str)> =
+        of_tesseract.iter().map(|model| (file(settings, *model), model.package)).collect();
+    if settings.engine != Engine::Tesseract {
+        wanted.push((network(settings), NETWORK_PACKAGE));
+    }
+    wanted.retain(|(file, _)| !file.is_file());
+    wanted
+        .into_iter()
+        .map(|(file, package)| RecognizeError::ModelMissing { file, package }.to_string())
         .collect()
 }

@@ -5,22 +5,21 @@ use std::time::Instant;
 use super::{Settings, Transcript};
 use crate::enhance;
 use crate::fax::{Fault, Page};
-use crate::recognize::Recognizer;
-use crate::recognize::tesseract::Tesseract;
+use crate::recognize::{self, Recognizer};
 
 /// Enhancement and OCR with models that stay loaded. Serves one thread.
 ///
-/// The engine's own threads are limited by `OMP_THREAD_LIMIT`, which must stand in the environment before the
+/// Tesseract's own threads are limited by `OMP_THREAD_LIMIT`, which must stand in the environment before the
 /// process starts: the pool does that for its children. Without it Tesseract takes every core.
 pub struct Engine {
     enhance: enhance::Settings,
-    recognizer: Tesseract,
+    recognizer: Box<dyn Recognizer>,
 }
 
 impl Engine {
     /// Takes the steps and models that `settings` name. Fails if a model is not there.
     pub fn new(settings: &Settings) -> Result<Self, Fault> {
-        let recognizer = Tesseract::new(settings.recognize.clone()).map_err(|error| error.fault())?;
+        let recognizer = recognize::open(&settings.recognize).map_err(|error| error.fault())?;
         Ok(Self { enhance: settings.enhance.clone(), recognizer })
     }
 
