@@ -76,8 +76,7 @@ static ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
         r#"|<word xMin="(?<x0>[-\d.]+)" yMin="(?<y0>[-\d.]+)" xMax="(?<x1>[-\d.]+)" yMax="(?<y1>[-\d.]+)">"#,
         r#"(?<text>(?s:.*?))</word>"#
     );
-    #[expect(clippy::expect_used, reason = "a constant, compiled by every test here")]
-    Regex::new(pattern).expect("the pattern is right")
+    Regex::new(pattern).expect("the pattern is a constant, compiled by a test")
 });
 
 fn unescaped(text: &str) -> String {
