@@ -51,7 +51,7 @@ pub fn words(text: &str, language: Language) -> Vec<String> {
 
 fn unified(text: &str, language: Language) -> String {
     let variants = language != Language::En;
-    text.nfkc().map(|c| mark(c)).map(|c| if variants { variant(c) } else { c }).collect()
+    text.nfkc().map(mark).map(|c| if variants { variant(c) } else { c }).collect()
 }
 
 fn mark(c: char) -> char {

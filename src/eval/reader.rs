@@ -35,7 +35,7 @@ pub enum Reader {
         /// Drives the pool from this thread, so that this thread's time is all of ours.
         runtime: tokio::runtime::Runtime,
         /// One worker.
-        pool: Pool,
+        pool: Box<Pool>,
     },
     /// A command with `{tif}`, `{pdf}`, `{out}` (the PDF without `.pdf`) and `{lang}` (as Tesseract says it).
     Peer(Vec<String>),
@@ -46,7 +46,7 @@ impl Reader {
     pub fn own(program: &Path) -> Result<Self, Fault> {
         let stop = |error: std::io::Error| Fault::new("eval.runtime", Disposition::Stop, error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(stop)?;
-        let pool = Pool::new(program.into(), Settings { workers: 1, ..Settings::default() });
+        let pool = Box::new(Pool::new(program.into(), Settings { workers: 1, ..Settings::default() }));
         Ok(Self::Own { runtime, pool })
     }
 

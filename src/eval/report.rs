@@ -210,7 +210,7 @@ impl Report {
     pub fn worst(&self, count: usize) -> Vec<(&PageRow, &RowScore)> {
         let rows = self.pages.iter().flat_map(|page| page.score.rows.iter().map(move |row| (page, row)));
         let mut rows: Vec<_> = rows.filter(|(_, row)| row.errors > 0).collect();
-        rows.sort_by(|a, b| b.1.errors.cmp(&a.1.errors));
+        rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.errors));
         rows.truncate(count);
         rows
     }

@@ -119,7 +119,7 @@ pub fn distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
 /// A slice as `strsim` wants it.
 struct Listed<'a, T>(&'a [T]);
 
-impl<'a, 'b, T> IntoIterator for &'b Listed<'a, T> {
+impl<'a, T> IntoIterator for &Listed<'a, T> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
 
