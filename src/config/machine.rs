@@ -109,6 +109,7 @@ fn ocr(table: Option<Reader<'_>>) -> worker::Settings {
         ("destreak", &mut settings.enhance.destreak),
         ("deskew", &mut settings.enhance.deskew),
         ("smooth", &mut settings.enhance.smooth),
+        ("levels", &mut settings.enhance.levels),
     ] {
         *flag = table.flag(key).map_or(*flag, |flag| flag.value);
     }

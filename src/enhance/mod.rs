@@ -11,6 +11,7 @@ mod blank;
 mod direction;
 mod geometry;
 mod ink;
+mod levels;
 mod skew;
 mod smooth;
 mod specks;
@@ -39,11 +40,13 @@ pub struct Settings {
     pub deskew: bool,
     /// Smooth the stairs of black and white pixels, and melt the dots of pages sent in gray.
     pub smooth: bool,
+    /// Make gray paper white and pale print black, on pages sent in gray.
+    pub levels: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { despeckle: true, destreak: true, deskew: true, smooth: true }
+        Self { despeckle: true, destreak: true, deskew: true, smooth: true, levels: true }
     }
 }
 
@@ -77,6 +80,9 @@ pub fn clean(page: &Page, settings: &Settings) -> CleanPage {
     }
     if settings.smooth && bilevel {
         gray = smooth::gaussian(gray, if dithered { smooth::DITHERED } else { smooth::THRESHOLDED });
+    }
+    if settings.levels && settings.smooth && dithered {
+        levels::stretch(&mut gray);
     }
     CleanPage {
         width: gray.width,

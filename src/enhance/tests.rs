@@ -224,6 +224,52 @@ fn blank_means_nothing_to_read() {
 }
 
 #[test]
+fn a_sheets_shadow_is_nothing_to_read_but_text_beside_it_is() {
+    let blank = |map: &Bitmap| {
+        let fine = clean(&page(map.clone(), Resolution::FINE), &Settings::default()).plan.blank;
+        let standard = clean(&page(halved(map), Resolution::STANDARD), &Settings::default()).plan.blank;
+        assert_eq!(fine, standard);
+        fine
+    };
+    let mut side = Bitmap::white(1728, 2200);
+    fill(&mut side, 0, 0, 14, 2200);
+    (0..500).for_each(|i| fill(&mut side, 14 + i % 5, i * 4, 3, 2));
+    let mut corner = side.clone();
+    fill(&mut corner, 0, 2170, 1728, 30);
+    let mut top = Bitmap::white(1728, 2200);
+    fill(&mut top, 300, 0, 900, 20);
+    for shadow in [side, corner, top] {
+        assert!(blank(&shadow));
+        let mut with_text = shadow.clone();
+        fill(&mut with_text, 900, 1000, 3, 24);
+        fill(&mut with_text, 900, 1021, 14, 3);
+        assert!(!blank(&with_text), "a single L is text");
+        let mut with_header = shadow.clone();
+        (0..12).for_each(|i| fill(&mut with_header, 600 + 20 * i, 34, 3, 20));
+        assert!(!blank(&with_header), "a line at the very top is text");
+    }
+    let mut framed = Bitmap::white(1728, 2200);
+    fill(&mut framed, 0, 100, 1728, 8);
+    fill(&mut framed, 0, 100, 8, 2000);
+    fill(&mut framed, 900, 100, 8, 700);
+    assert!(!blank(&framed), "a frame is no shadow");
+}
+
+/// Letters that the line has half eaten are still text.
+#[test]
+fn one_faint_line_is_not_blank() {
+    let mut faint = Bitmap::white(1728, 2200);
+    let full = lines(1728, 2200, 0.0);
+    for y in 580..640 {
+        (0..1728)
+            .filter(|x| full.black(*x, y) && (x * 7 + y * 13) % 11 < 3)
+            .for_each(|x| faint.set(x, y, true));
+    }
+    assert!(!clean(&page(faint.clone(), Resolution::FINE), &Settings::default()).plan.blank);
+    assert!(!clean(&page(halved(&faint), Resolution::STANDARD), &Settings::default()).plan.blank);
+}
+
+#[test]
 fn dots_are_told_from_strokes() {
     let mut dots = Bitmap::white(600, 600);
     (0..600).for_each(|y| (0..600).filter(|x| (x * 7 + y * 13) % 29 == 0).for_each(|x| dots.set(x, y, true)));
