@@ -23,8 +23,10 @@ use super::tesseract::Dictionary;
 use super::{RecognizeError, Settings};
 use crate::fax::CleanPage;
 
-/// Strips are narrower than natural by this factor: the work is proportional to their width.
-const SQUEEZE: f32 = 1.0;
+/// Strips are narrower than natural by this factor: the work is proportional to their width. Measured on standard pages,
+/// errors in English, mixed and Chinese: 1.0: 0.60, 0.93, 0.66 %; 0.8: 0.54, 0.76, 0.57 % at four fifths of the time;
+/// 0.7: 0.71, 0.88, 0.39 %; 0.6: 2.32, 2.14, 0.48 %.
+const SQUEEZE: f32 = 0.8;
 /// If so much of a page's Han text is in simplified characters although they were doubted, doubts were wrong.
 const SIMPLIFIED_SHARE: f32 = 0.25;
 
