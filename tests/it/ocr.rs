@@ -169,8 +169,11 @@ fn a_blank_page_is_told_without_asking_the_engine() {
 #[test]
 fn a_missing_model_names_its_file_and_package() {
     let folder = tempfile::tempdir().unwrap();
-    let settings =
-        recognize::Settings { models: Some(folder.path().into()), ..recognize::Settings::default() };
+    let settings = recognize::Settings {
+        models: Some(folder.path().into()),
+        networks: Some(folder.path().into()),
+        engine: recognize::Engine::Tesseract,
+    };
     let Err(error) = Tesseract::new(settings.clone()) else { panic!("there are no models") };
     let fault = error.fault();
     assert_eq!(fault.code, "recognize.model.missing");
@@ -184,6 +187,24 @@ fn a_missing_model_names_its_file_and_package() {
     let clean = enhance::clean(&Sheet::letter().page(Resolution::FINE), &enhance::Settings::default());
     let error = Tesseract::new(settings).unwrap().read(&clean).unwrap_err();
     assert!(matches!(error, RecognizeError::ModelRefused { .. }), "{error}");
+}
+
+#[test]
+fn a_missing_or_foreign_network_is_named_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        recognize::Settings { networks: Some(folder.path().into()), ..recognize::Settings::default() };
+    let told = |settings: &recognize::Settings| match recognize::open(settings) {
+        Ok(_) => panic!("there is no network"),
+        Err(error) => error.fault(),
+    };
+    let fault = told(&settings);
+    assert_eq!(fault.code, "recognize.model.missing");
+    assert!(fault.operator.contains(models::NETWORK) && fault.operator.contains("ocr-models/install"));
+    assert_eq!(models::missing(&settings).len(), 1);
+
+    std::fs::write(models::network(&settings), b"this is no network").unwrap();
+    assert_eq!(told(&settings).code, "recognize.model.refused");
 }
 
 /// Text of `ocr-models/manifest.toml` and of the program must name the same files and packages.

@@ -1,10 +1,10 @@
-//! From scores a step to characters: connectionist temporal classification, best path (Graves et al., 2006).
+//! From likelihoods a step to characters: connectionist temporal classification, best path (Graves et al., 2006).
 //!
 //! A class that stays the same over several steps is one character; two equal characters have a step of
 //! "nothing" between them.
 
 use super::alphabet::Alphabet;
-use super::network::Scores;
+use super::network::Answer;
 
 /// One character as read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,32 +22,32 @@ pub struct Glyph {
 /// Scores are compared so many at a time, which the compiler makes one instruction.
 const LANES: usize = 16;
 
-/// The most likely characters. `doubting`: the alphabet's doubts count.
-pub fn best_path(scores: &Scores, alphabet: &Alphabet, doubting: bool) -> Vec<Glyph> {
-    let none = vec![0.0; alphabet.len()];
-    let doubts = if doubting { alphabet.doubts() } else { &none };
+/// The most likely characters. `doubting`: the alphabet's weights count.
+pub fn best_path(answer: &Answer, alphabet: &Alphabet, doubting: bool) -> Vec<Glyph> {
+    let even = vec![1.0; alphabet.len()];
+    let weights = if doubting { alphabet.weights() } else { &even };
     let mut glyphs: Vec<Glyph> = Vec::new();
     let mut last = 0;
     let mut since = 0;
-    for (step, row) in scores.steps().enumerate() {
-        let highest = highest(row, doubts);
-        let class = class_of(row, doubts, highest);
+    for (step, row) in answer.steps().enumerate() {
+        let highest = highest(row, weights);
+        let class = class_of(row, weights, highest);
         if class == 0 {
             last = 0;
             continue;
         }
-        let confidence = probability(row, doubts, highest);
+        let confidence = highest / sum(row, weights).max(f32::MIN_POSITIVE);
         match glyphs.last_mut() {
             Some(glyph) if class == last => {
                 glyph.at = (since + step) as f32 / 2.0 + 0.5;
                 if confidence > glyph.confidence {
                     glyph.confidence = confidence;
-                    glyph.rival = rival(row, doubts, class, highest);
+                    glyph.rival = rival(row, weights, class, highest);
                 }
             }
             _ => {
                 since = step;
-                let rival = rival(row, doubts, class, highest);
+                let rival = rival(row, weights, class, highest);
                 glyphs.push(Glyph { class, at: step as f32 + 0.5, confidence, rival });
             }
         }
@@ -56,36 +56,39 @@ pub fn best_path(scores: &Scores, alphabet: &Alphabet, doubting: bool) -> Vec<Gl
     glyphs
 }
 
-fn highest(row: &[f32], doubts: &[f32]) -> f32 {
-    let mut lanes = [f32::MIN; LANES];
+fn highest(row: &[f32], weights: &[f32]) -> f32 {
+    over_lanes(row, weights, |most, value| if value > most { value } else { most })
+}
+
+fn sum(row: &[f32], weights: &[f32]) -> f32 {
+    over_lanes(row, weights, |sum, value| sum + value)
+}
+
+/// Folds a row's weighted likelihoods, from 0, in an order that suits the machine.
+fn over_lanes(row: &[f32], weights: &[f32], fold: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0.0; LANES];
     let (rows, row_rest) = row.as_chunks::<LANES>();
-    let (takes, take_rest) = doubts.as_chunks::<LANES>();
+    let (takes, take_rest) = weights.as_chunks::<LANES>();
     for (values, takes) in rows.iter().zip(takes) {
         for lane in 0..LANES {
-            let value = values[lane] - takes[lane];
-            lanes[lane] = if value > lanes[lane] { value } else { lanes[lane] };
+            lanes[lane] = fold(lanes[lane], values[lane] * takes[lane]);
         }
     }
-    let rest = row_rest.iter().zip(take_rest).map(|(value, take)| value - take);
-    lanes.into_iter().chain(rest).fold(f32::MIN, f32::max)
+    let rest = row_rest.iter().zip(take_rest).map(|(value, weight)| value * weight);
+    lanes.into_iter().chain(rest).fold(0.0, fold)
 }
 
 /// 0 where the row holds no number.
-fn class_of(row: &[f32], doubts: &[f32], highest: f32) -> usize {
-    row.iter().zip(doubts).position(|(value, take)| value - take == highest).unwrap_or(0)
+fn class_of(row: &[f32], weights: &[f32], highest: f32) -> usize {
+    row.iter().zip(weights).position(|(value, weight)| value * weight == highest).unwrap_or(0)
 }
 
 /// The next best class in which something stands.
-fn rival(row: &[f32], doubts: &[f32], class: usize, highest: f32) -> Option<(usize, f32)> {
-    let values = row.iter().zip(doubts).map(|(value, take)| value - take).enumerate();
+fn rival(row: &[f32], weights: &[f32], class: usize, highest: f32) -> Option<(usize, f32)> {
+    let values = row.iter().zip(weights).map(|(value, weight)| value * weight).enumerate();
     let others = values.filter(|(other, _)| *other != 0 && *other != class);
     let (other, value) = others.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    Some((other, (value - highest).exp()))
-}
-
-fn probability(row: &[f32], doubts: &[f32], highest: f32) -> f32 {
-    let sum: f32 = row.iter().zip(doubts).map(|(value, take)| (value - take - highest).exp()).sum();
-    1.0 / sum.max(1.0)
+    Some((other, value / highest))
 }
 
 #[cfg(test)]
@@ -96,15 +99,15 @@ mod tests {
         let alphabet = Alphabet::parse("a\nb\n来\n來\n").expect("a list");
         let mut values = Vec::new();
         for &class in path {
-            let mut row = vec![0.0; alphabet.len()];
-            row[class] = 5.0;
+            let mut row = vec![0.001; alphabet.len()];
+            row[class] = 0.9;
             // The traditional form always comes close.
             if class == 3 {
-                row[4] = 3.0;
+                row[4] = 0.05;
             }
             values.extend(row);
         }
-        let glyphs = best_path(&Scores::of(values, alphabet.len()), &alphabet, doubting);
+        let glyphs = best_path(&Answer::of(values, alphabet.len()), &alphabet, doubting);
         glyphs.iter().map(|glyph| alphabet.char(glyph.class)).collect()
     }
 
@@ -124,8 +127,8 @@ mod tests {
     #[test]
     fn a_character_stands_in_the_middle_of_its_steps() {
         let alphabet = Alphabet::parse("a\n").expect("a list");
-        let rows = [[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 9.0, 0.0], [0.0, 5.0, 0.0]].concat();
-        let glyphs = best_path(&Scores::of(rows, 3), &alphabet, true);
+        let rows = [[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.0, 1.0, 0.0], [0.1, 0.9, 0.0]].concat();
+        let glyphs = best_path(&Answer::of(rows, 3), &alphabet, true);
         assert_eq!(glyphs.len(), 1);
         assert!((glyphs[0].at - 2.5).abs() < 1e-6 && glyphs[0].confidence > 0.99);
     }
@@ -133,6 +136,6 @@ mod tests {
     #[test]
     fn numbers_that_are_none_read_as_nothing() {
         let alphabet = Alphabet::parse("a\n").expect("a list");
-        assert!(best_path(&Scores::of(vec![f32::NAN; 9], 3), &alphabet, true).is_empty());
+        assert!(best_path(&Answer::of(vec![f32::NAN; 9], 3), &alphabet, true).is_empty());
     }
 }

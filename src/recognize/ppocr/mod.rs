@@ -30,11 +30,21 @@ const SQUEEZE: f32 = 0.8;
 /// If so much of a page's Han text is in simplified characters although they were doubted, doubts were wrong.
 const SIMPLIFIED_SHARE: f32 = 0.25;
 
+/// The glyphs of one word, and whether a blank stands before it.
+type Group = (Vec<Glyph>, bool);
+
 /// The engine with its network loaded. Serves one thread.
 pub struct PpOcr {
     network: Network,
     /// Mends what the network misspells.
-    dictionary: Option<Dictionary>,
+    spelling: Spelling,
+}
+
+/// Whether English words are looked up. The dictionary is loaded for the first word that asks for it.
+enum Spelling {
+    AsRead,
+    Wanted(Settings),
+    LookedUp(Dictionary),
 }
 
 impl PpOcr {
@@ -45,18 +55,22 @@ impl PpOcr {
             return Err(RecognizeError::ModelMissing { file, package: models::NETWORK_PACKAGE });
         }
         match Network::load(&file) {
-            Ok(network) => Ok(Self { network, dictionary: None }),
+            Ok(network) => Ok(Self { network, spelling: Spelling::AsRead }),
             Err(_) => Err(RecognizeError::ModelRefused { file, package: models::NETWORK_PACKAGE }),
         }
     }
 
-    /// With English words looked up in the dictionary of Tesseract's model.
+    /// With English words looked up in the dictionary of Tesseract's model. Fails if that is not there.
     pub fn with_dictionary(self, settings: &Settings) -> Result<Self, RecognizeError> {
-        Ok(Self { dictionary: Some(Dictionary::load(settings)?), ..self })
+        let file = models::file(settings, models::ENGLISH);
+        if !file.is_file() {
+            return Err(RecognizeError::ModelMissing { file, package: models::ENGLISH.package });
+        }
+        Ok(Self { spelling: Spelling::Wanted(settings.clone()), ..self })
     }
 
     /// Reads what stands at `pieces`; a line without words where nothing was read.
-    pub fn lines(&self, clean: &CleanPage, pieces: &[Piece]) -> Result<Vec<RawLine>, RecognizeError> {
+    pub fn lines(&mut self, clean: &CleanPage, pieces: &[Piece]) -> Result<Vec<RawLine>, RecognizeError> {
         let mut lines = Vec::with_capacity(pieces.len());
         let (mut han, mut simplified) = (0, 0);
         let mut read = Vec::with_capacity(pieces.len());
@@ -65,8 +79,8 @@ impl PpOcr {
                 read.push(None);
                 continue;
             };
-            let scores = self.network.read(&strip).map_err(RecognizeError::Engine)?;
-            let glyphs = ctc::best_path(&scores, &self.network.alphabet, true);
+            let answer = self.network.read(&strip).map_err(RecognizeError::Engine)?;
+            let glyphs = ctc::best_path(&answer, &self.network.alphabet, true);
             han += glyphs.iter().filter(|glyph| is_han(self.network.alphabet.char(glyph.class))).count();
             simplified +=
                 glyphs.iter().filter(|glyph| self.network.alphabet.is_simplified(glyph.class)).count();
@@ -76,21 +90,57 @@ impl PpOcr {
         for (piece, read) in pieces.iter().zip(read) {
             lines.push(match read {
                 Some((strip, _)) if mainland => {
-                    let scores = self.network.read(&strip).map_err(RecognizeError::Engine)?;
-                    let glyphs = ctc::best_path(&scores, &self.network.alphabet, false);
-                    self.line(piece, &strip, &glyphs)
+                    let answer = self.network.read(&strip).map_err(RecognizeError::Engine)?;
+                    let glyphs = ctc::best_path(&answer, &self.network.alphabet, false);
+                    self.line(piece, &strip, &glyphs)?
                 }
-                Some((strip, glyphs)) => self.line(piece, &strip, &glyphs),
+                Some((strip, glyphs)) => self.line(piece, &strip, &glyphs)?,
                 None => RawLine::default(),
             });
         }
         Ok(lines)
     }
 
-    /// Glyphs as words: Latin ones between blanks, Han ones as runs.
-    fn line(&self, piece: &Piece, strip: &Strip, glyphs: &[Glyph]) -> RawLine {
+    /// One line as words.
+    fn line(&mut self, piece: &Piece, strip: &Strip, glyphs: &[Glyph]) -> Result<RawLine, RecognizeError> {
+        let mut groups = self.groups(glyphs);
+        self.mend(&mut groups)?;
         let char = |glyph: &Glyph| self.network.alphabet.char(glyph.class);
-        let mut groups: Vec<(Vec<Glyph>, bool)> = Vec::new();
+        if piece.vertical {
+            return Ok(RawLine { words: vec![column(piece, &groups, char)] });
+        }
+        let edges = edges(strip, &groups);
+        let words = groups.iter().zip(edges).map(|((group, blank), (left, right))| RawWord {
+            text: group.iter().map(char).collect(),
+            left: strip.in_copy(left).round() as i32,
+            top: piece.at.top,
+            right: strip.in_copy(right).round() as i32,
+            bottom: piece.at.top + piece.at.height,
+            confidence: 100.0 * group.iter().map(|glyph| glyph.confidence).sum::<f32>() / group.len() as f32,
+            blank_before: *blank,
+        });
+        Ok(RawLine { words: words.collect() })
+    }
+
+    /// Mends English words.
+    fn mend(&mut self, groups: &mut [Group]) -> Result<(), RecognizeError> {
+        let letter = |class| self.network.alphabet.char(class);
+        for (group, _) in groups {
+            let Some(mut word) = spelling::doubtful(group, letter) else { continue };
+            if let Spelling::Wanted(settings) = &self.spelling {
+                self.spelling = Spelling::LookedUp(Dictionary::load(settings)?);
+            }
+            if let Spelling::LookedUp(dictionary) = &self.spelling {
+                spelling::mend(&mut word, letter, |word| dictionary.knows(word));
+            }
+        }
+        Ok(())
+    }
+
+    /// Latin words between blanks, Han ones as runs.
+    fn groups(&self, glyphs: &[Glyph]) -> Vec<Group> {
+        let char = |glyph: &Glyph| self.network.alphabet.char(glyph.class);
+        let mut groups: Vec<Group> = Vec::new();
         let mut blank = false;
         let mut before = None;
         for glyph in glyphs {
@@ -106,31 +156,12 @@ impl PpOcr {
             }
             (blank, before) = (false, Some(wide));
         }
-        if let Some(dictionary) = &self.dictionary {
-            let letter = |class| self.network.alphabet.char(class);
-            groups
-                .iter_mut()
-                .for_each(|(group, _)| spelling::mend(group, letter, |word| dictionary.knows(word)));
-        }
-        if piece.vertical {
-            return RawLine { words: vec![column(piece, &groups, char)] };
-        }
-        let edges = edges(strip, &groups);
-        let words = groups.iter().zip(edges).map(|((group, blank), (left, right))| RawWord {
-            text: group.iter().map(char).collect(),
-            left: strip.in_copy(left).round() as i32,
-            top: piece.at.top,
-            right: strip.in_copy(right).round() as i32,
-            bottom: piece.at.top + piece.at.height,
-            confidence: 100.0 * group.iter().map(|glyph| glyph.confidence).sum::<f32>() / group.len() as f32,
-            blank_before: *blank,
-        });
-        RawLine { words: words.collect() }
+        groups
     }
 }
 
 /// All that stands in a column set downwards, as one word.
-fn column(piece: &Piece, groups: &[(Vec<Glyph>, bool)], char: impl Fn(&Glyph) -> char) -> RawWord {
+fn column(piece: &Piece, groups: &[Group], char: impl Fn(&Glyph) -> char) -> RawWord {
     let glyphs: Vec<&Glyph> = groups.iter().flat_map(|(group, _)| group).collect();
     let sum: f32 = glyphs.iter().map(|glyph| glyph.confidence).sum();
     RawWord {
@@ -145,7 +176,7 @@ fn column(piece: &Piece, groups: &[(Vec<Glyph>, bool)], char: impl Fn(&Glyph) ->
 }
 
 /// Left and right edge of each group in the strip.
-fn edges(strip: &Strip, groups: &[(Vec<Glyph>, bool)]) -> Vec<(f32, f32)> {
+fn edges(strip: &Strip, groups: &[Group]) -> Vec<(f32, f32)> {
     let middle = |glyph: Option<&Glyph>| glyph.map_or(0.0, |glyph| glyph.at * STEP);
     let whole = strip.ink().unwrap_or((0.0, strip.width as f32));
     let mut edges = vec![whole; groups.len()];

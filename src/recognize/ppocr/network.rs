@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
-use rten_onnx::onnx::ModelProto;
 use rten_tensor::{AsView, Layout, NdTensor};
 
 use super::alphabet::Alphabet;
@@ -25,13 +24,13 @@ pub struct Network {
     threads: Arc<ThreadPool>,
 }
 
-/// Scores of one strip: `steps` rows of one score a class, not yet probabilities.
-pub struct Scores {
+/// The answer for one strip: for each step, how likely each class is; a row sums to 1.
+pub struct Answer {
     values: Vec<f32>,
     classes: usize,
 }
 
-impl Scores {
+impl Answer {
     /// The rows.
     pub fn steps(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.classes)
@@ -46,16 +45,10 @@ impl Scores {
 impl Network {
     /// Loads the model file. The error is for people.
     pub fn load(file: &Path) -> Result<Self, String> {
-        let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
-        let mut proto = ModelProto::parse_buf(&bytes).map_err(|error| error.to_string())?;
-        drop(bytes);
-        let list = proto.metadata_props.iter().find(|prop| prop.key.as_deref() == Some(LIST));
-        let list = list.and_then(|prop| prop.value.clone()).ok_or("it holds no list of characters")?;
-        let alphabet = Alphabet::parse(&list).ok_or("its list of characters has an empty line")?;
-        without_softmax(&mut proto).ok_or("its last layer is not the expected one")?;
-        let bytes = proto.write_buf().map_err(|error| error.to_string())?;
-        drop(proto);
-        let model = ModelOptions::with_all_ops().load(bytes).map_err(|error| error.to_string())?;
+        let model = ModelOptions::with_all_ops().load_file(file).map_err(|error| error.to_string())?;
+        let list = model.metadata().fields().find(|(name, _)| *name == LIST);
+        let (_, list) = list.ok_or("it holds no list of characters")?;
+        let alphabet = Alphabet::parse(list).ok_or("its list of characters has an empty line")?;
         let (&[input], &[output]) = (model.input_ids(), model.output_ids()) else {
             return Err("it has not one input and one output".into());
         };
@@ -67,7 +60,7 @@ impl Network {
     ///
     /// Strips are not batched: on one thread four strips at once took as long as four times one (170 against
     /// 4 × 41 ms), and strips of different widths would have to be padded.
-    pub fn read(&self, strip: &Strip) -> Result<Scores, String> {
+    pub fn read(&self, strip: &Strip) -> Result<Answer, String> {
         let (height, width) = (HEIGHT as usize, strip.width as usize);
         let plane: Vec<f32> = strip.samples.iter().map(|level| f32::from(*level) / 127.5 - 1.0).collect();
         let mut planes = Vec::with_capacity(plane.len() * 3);
@@ -85,20 +78,6 @@ impl Network {
         if classes != self.alphabet.len() {
             return Err(format!("it answers {classes} classes for {} characters", self.alphabet.len()));
         }
-        Ok(Scores { values: output.into_data(), classes })
+        Ok(Answer { values: output.into_data(), classes })
     }
-}
-
-/// Cuts the last layer off: probabilities over all classes are a fifteenth of the whole work, and are needed
-/// only where something stands.
-fn without_softmax(proto: &mut ModelProto) -> Option<()> {
-    let graph = proto.graph.as_mut()?;
-    let output = graph.output.first_mut()?;
-    let at = graph.node.iter().position(|node| node.output.first() == output.name.as_ref())?;
-    if graph.node.get(at)?.op_type.as_deref() != Some("Softmax") {
-        return None;
-    }
-    let softmax = graph.node.remove(at);
-    output.name = Some(softmax.input.first()?.clone());
-    Some(())
 }

@@ -12,15 +12,19 @@ const LIKELY: f32 = 0.002;
 /// So many of a word's letters are tried, those with the strongest rivals.
 const MOST_TRIED: usize = 6;
 
-/// Mends the letters of one word. `char` tells a class's character, `knows` whether there is such a word.
-pub fn mend(glyphs: &mut [Glyph], char: impl Fn(usize) -> char, knows: impl Fn(&str) -> bool) {
+/// The letters of a word that may be misspelt: long enough, of letters alone but for marks around them, and with
+/// a letter over which the network hesitated.
+pub fn doubtful(glyphs: &mut [Glyph], char: impl Fn(usize) -> char) -> Option<&mut [Glyph]> {
     let letter = |glyph: &Glyph| char(glyph.class).is_ascii_alphabetic();
-    let Some(first) = glyphs.iter().position(letter) else { return };
-    let Some(last) = glyphs.iter().rposition(letter) else { return };
-    let word = &mut glyphs[first..=last];
-    if word.len() < SHORTEST || !word.iter().all(letter) {
-        return;
-    }
+    let first = glyphs.iter().position(letter)?;
+    let last = glyphs.iter().rposition(letter)?;
+    let word = glyphs.get_mut(first..=last)?;
+    let hesitant = |glyph: &Glyph| glyph.rival.is_some_and(|(_, likely)| likely >= LIKELY);
+    (word.len() >= SHORTEST && word.iter().all(letter) && word.iter().any(hesitant)).then_some(word)
+}
+
+/// Mends one word. `char` tells a class's character, `knows` whether there is such a word.
+pub fn mend(word: &mut [Glyph], char: impl Fn(usize) -> char, knows: impl Fn(&str) -> bool) {
     let text = |classes: &[usize]| classes.iter().map(|class| char(*class)).collect::<String>();
     let classes: Vec<usize> = word.iter().map(|glyph| glyph.class).collect();
     if knows(&text(&classes)) {
@@ -69,7 +73,8 @@ mod tests {
             glyphs[*at].rival = Some((*c as usize, *likely));
         }
         let char = |class: usize| u32::try_from(class).ok().and_then(char::from_u32).unwrap_or('?');
-        mend(&mut glyphs, char, |word| ["office", "confidential", "letter"].contains(&word));
+        let Some(letters) = doubtful(&mut glyphs, char) else { return word.to_owned() };
+        mend(letters, char, |word| ["office", "confidential", "letter"].contains(&word));
         glyphs.iter().map(|glyph| char(glyph.class)).collect()
     }
 

@@ -44,7 +44,7 @@ impl Recognizer for PpOcr {
 
 impl PpOcr {
     /// The page in the position that reads best, if that is much better than `sure`.
-    fn turned(&self, clean: &CleanPage, sure: f32) -> Result<Option<CleanPage>, RecognizeError> {
+    fn turned(&mut self, clean: &CleanPage, sure: f32) -> Result<Option<CleanPage>, RecognizeError> {
         let mut best = None;
         let mut most = sure + GAIN;
         for turn in [Turn::Half, Turn::Quarter, Turn::ThreeQuarters] {
