@@ -2,7 +2,7 @@
 
 use super::bits::BitReader;
 use super::runs::close;
-use super::table::{BLACK, BLACK_BITS, MODE_BITS, MODES, Mode, WHITE, WHITE_BITS};
+use super::table::{BLACK, BLACK_BITS, MODE_BITS, MODES, Mode, Run, WHITE, WHITE_BITS};
 
 /// Why a row could not be read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +49,36 @@ pub(super) fn two_dimensional(
     let mut b = 0;
     let mut black = false;
     while a0 < last {
-        while column(b) <= a0 {
+        let mut b1 = column(b);
+        while b1 <= a0 {
             b += 2;
+            b1 = column(b);
+        }
+        let word = reader.peek();
+        if word >> 63 == 1 {
+            // Vertical 0, and often one after the other: each change stands where the row above has its next.
+            let ones = word.leading_ones().min(BitReader::PEEKED);
+            let mut taken = 0;
+            loop {
+                changes.push(b1 as u32);
+                taken += 1;
+                b += 1;
+                if taken == ones || b1 >= last {
+                    break;
+                }
+                b1 = column(b);
+            }
+            reader.skip(taken);
+            black ^= taken % 2 == 1;
+            a0 = b1;
+            continue;
         }
         let (mode, len) =
-            MODES.get((reader.peek() >> (64 - MODE_BITS)) as usize).copied().unwrap_or((Mode::Unknown, 0));
+            MODES.get((word >> (64 - MODE_BITS)) as usize).copied().unwrap_or((Mode::Unknown, 0));
         reader.skip(u32::from(len));
         match mode {
             Mode::Vertical(offset) => {
-                let a1 = column(b) + i64::from(offset);
+                let a1 = b1 + i64::from(offset);
                 if a1 < a0.max(0) || a1 > last {
                     return Err(BadRow::WrongLength);
                 }
@@ -65,13 +86,30 @@ pub(super) fn two_dimensional(
                 a0 = a1;
                 black = !black;
                 // The other colour now: its b1 may lie before the old one if a1 did.
-                b = if b > 0 { b - 1 } else { 1 };
+                b = match (offset < 0, b) {
+                    (true, 1..) => b - 1,
+                    _ => b + 1,
+                };
             }
-            Mode::Pass => a0 = column(b + 1),
+            Mode::Pass => {
+                a0 = column(b + 1);
+                b += 2;
+            }
             Mode::Horizontal => {
                 let from = a0.max(0) as u32;
-                let a1 = from + run(reader, black, width - from)?;
-                let a2 = a1 + run(reader, !black, width - a1)?;
+                let (a1, a2) = match two_short_runs(word << len, black) {
+                    Some((first, second, bits)) => {
+                        reader.skip(bits);
+                        (from + first, from + first + second)
+                    }
+                    None => {
+                        let a1 = from + run(reader, black, width - from)?;
+                        (a1, a1 + run(reader, !black, width - a1)?)
+                    }
+                };
+                if a2 > width {
+                    return Err(BadRow::WrongLength);
+                }
                 change(changes, a1);
                 change(changes, a2);
                 a0 = i64::from(a2);
@@ -96,18 +134,32 @@ fn change(changes: &mut Vec<u32>, column: u32) {
     }
 }
 
+/// Two runs of fewer than 64 pixels each, as nearly all are, and the bits that they take.
+#[inline]
+fn two_short_runs(word: u64, black: bool) -> Option<(u32, u32, u32)> {
+    let first = code(word, black).filter(|code| code.len > 0 && code.length < 64)?;
+    let second = code(word << first.len, !black).filter(|code| code.len > 0 && code.length < 64)?;
+    Some((u32::from(first.length), u32::from(second.length), u32::from(first.len) + u32::from(second.len)))
+}
+
+/// The run code with which a word begins.
+#[inline]
+fn code(word: u64, black: bool) -> Option<Run> {
+    if black {
+        BLACK.get((word >> (64 - BLACK_BITS)) as usize).copied()
+    } else {
+        WHITE.get((word >> (64 - WHITE_BITS)) as usize).copied()
+    }
+}
+
 /// A run of one colour: make-up codes, then a terminating code (T.4 §4.1.1). At most `room` pixels.
 #[inline]
 pub(super) fn run(reader: &mut BitReader<'_>, black: bool, room: u32) -> Result<u32, BadRow> {
     let mut total = 0;
     loop {
-        let word = reader.peek();
-        let found = if black {
-            BLACK.get((word >> (64 - BLACK_BITS)) as usize)
-        } else {
-            WHITE.get((word >> (64 - WHITE_BITS)) as usize)
+        let Some(code) = code(reader.peek(), black).filter(|code| code.len > 0) else {
+            return Err(BadRow::NoCode);
         };
-        let Some(code) = found.filter(|code| code.len > 0) else { return Err(BadRow::NoCode) };
         reader.skip(u32::from(code.len));
         total += u32::from(code.length);
         if total > room {
