@@ -98,6 +98,9 @@ impl Chance {
     }
 }
 
+/// What is smaller than this, across or down, is no page.
+const LEAST: u32 = 100;
+
 /// Every bilevel page under a folder that arrived whole, once each.
 pub fn truths(folder: &Path) -> Vec<Truth> {
     let mut files = Vec::new();
@@ -116,7 +119,8 @@ pub fn truths(folder: &Path) -> Vec<Truth> {
             continue;
         }
         for (at, page) in pages(&file).into_iter().enumerate() {
-            if page.height() >= 100 && !found.iter().any(|known| known.page == page) {
+            let is_page = page.width() >= LEAST && page.height() >= LEAST;
+            if is_page && !found.iter().any(|known| known.page == page) {
                 let name = file.strip_prefix(folder).unwrap_or(&file).display();
                 found.push(Truth { name: format!("{name}:{at}"), page });
             }

@@ -10,7 +10,7 @@ use super::bits::{BitReader, EOL_ZEROS};
 use super::breaks::Ending;
 use super::decode::Decoder;
 use super::encode::row_2d_bits;
-use super::row::two_dimensional;
+use super::row::{two_dimensional, two_dimensional_regardless};
 use super::runs::{SENTINELS, close};
 
 /// T.6 §2.4.1.1: EOFB is two EOLs.
@@ -25,8 +25,8 @@ const LEAST_INK_ROWS: u32 = 16;
 /// And so many bits of them.
 const LEAST_INK_BITS: usize = 1_000;
 
-/// A page on which fewer than one row of so many is white is a halftone.
-const DENSE: u32 = 8;
+/// A page that takes more than a bit for so many pixels is a halftone; text takes one for ten or more.
+const DENSE: usize = 5;
 
 /// What was read since the last gap.
 #[derive(Default)]
@@ -34,7 +34,6 @@ struct Trail {
     gap_end: usize,
     rows_to_gap: u32,
     white: u32,
-    white_rows: u32,
     ink_rows: usize,
     ink_bits: usize,
 }
@@ -49,7 +48,6 @@ impl Trail {
             return;
         }
         self.white += 1;
-        self.white_rows += 1;
         if self.white >= LEAST_GAP {
             self.gap(bits.end, rows);
         }
@@ -93,13 +91,14 @@ impl<'a> Decoder<'a> {
                 self.keep_part();
                 return;
             }
+            let rows = self.rows.count().max(1) as usize;
+            if self.used_bits / rows > self.options.width as usize / DENSE {
+                return self.read_regardless();
+            }
             if self.go_on(&mut trail) {
                 continue;
             }
             self.reader = start;
-            if trail.white_rows.saturating_mul(DENSE) < self.rows.count() {
-                return self.read_regardless();
-            }
             self.cut = true;
             self.lose(1);
             return;
@@ -110,7 +109,6 @@ impl<'a> Decoder<'a> {
     /// Halftones have no gaps, but most of their runs are told by themselves: where code words are read on
     /// regardless, some rows come right again. None of them is trusted.
     fn read_regardless(&mut self) {
-        let width = self.options.width;
         self.exact = false;
         self.cut = true;
         while !self.rows.full() && !self.reader.ended() {
@@ -118,11 +116,13 @@ impl<'a> Decoder<'a> {
                 self.at_end_of_block();
                 return;
             }
-            let start = self.reader.position();
-            if two_dimensional(&mut self.reader, &self.rows.above, width, &mut self.changes).is_err() {
-                self.close_part();
-                self.reader.seek(self.reader.position().max(start + 1));
-            }
+            two_dimensional_regardless(
+                &mut self.reader,
+                &self.rows.above,
+                self.options.width,
+                &mut self.changes,
+            );
+            self.close_part();
             self.rows.add(&mut self.changes, true);
         }
     }

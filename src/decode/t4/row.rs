@@ -124,6 +124,58 @@ pub(super) fn two_dimensional(
     Ok(())
 }
 
+/// Reads a row of which nothing is sure: what leads out of it ends it, at a whole code word, so that the next row
+/// begins with one. Replaces `changes`, and does not close them. Consumes at least a bit.
+pub(super) fn two_dimensional_regardless(
+    reader: &mut BitReader<'_>,
+    above: &[u32],
+    width: u32,
+    changes: &mut Vec<u32>,
+) {
+    changes.clear();
+    let last = i64::from(width);
+    let column = |index: usize| above.get(index).map_or(last, |&column| i64::from(column));
+    let (mut a0, mut b, mut black) = (-1i64, 0, false);
+    while a0 < last {
+        while column(b) <= a0 {
+            b += 2;
+        }
+        let (mode, len) =
+            MODES.get((reader.peek() >> (64 - MODE_BITS)) as usize).copied().unwrap_or((Mode::Unknown, 0));
+        reader.skip(u32::from(len).max(1));
+        match mode {
+            Mode::Vertical(offset) => {
+                let a1 = column(b) + i64::from(offset);
+                if a1 < a0.max(0) || a1 > last {
+                    return;
+                }
+                change(changes, a1 as u32);
+                a0 = a1;
+                black = !black;
+                b = b.checked_sub(1).unwrap_or(1);
+            }
+            Mode::Pass => a0 = column(b + 1),
+            Mode::Horizontal => {
+                let (Ok(first), Ok(second)) = (run(reader, black, ANY), run(reader, !black, ANY)) else {
+                    return;
+                };
+                for run in [first, second] {
+                    let end = a0.max(0) + i64::from(run);
+                    if end > last {
+                        return;
+                    }
+                    change(changes, end as u32);
+                    a0 = end;
+                }
+            }
+            Mode::Unknown => return,
+        }
+    }
+}
+
+/// More than any row has room for, and far from overflow.
+const ANY: u32 = u32::MAX / 2;
+
 /// Notes a change. Two at one place are none: a run of no pixels lay between them.
 #[inline]
 fn change(changes: &mut Vec<u32>, column: u32) {
