@@ -41,17 +41,6 @@ pub const HARMS: [Harm; 8] = [
 ];
 
 impl Harm {
-    pub fn name(self) -> String {
-        match self {
-            Self::Flips(1) => "1 bit turned".into(),
-            Self::Flips(count) => format!("{count} bits turned"),
-            Self::Bursts(count) => format!("{count} bursts of noise"),
-            Self::Gaps(1) => "1 stretch missing".into(),
-            Self::Gaps(count) => format!("{count} stretches missing"),
-            Self::Cut => "cut".into(),
-        }
-    }
-
     /// Does the harm; the same seed does the same.
     pub fn apply(self, data: &[u8], chance: &mut Chance) -> Vec<u8> {
         let mut data = data.to_vec();

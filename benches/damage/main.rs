@@ -10,7 +10,7 @@ mod tiff_file;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kit::{CODINGS, HARMS, Libtiff, Score, score, truths};
+use kit::{CODINGS, HARMS, Harm, Libtiff, Score, score, truths};
 
 fn main() {
     let mut folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -43,10 +43,21 @@ fn main() {
             "| {} | {} | {} | {}{behind} | {} | {} |",
             ["MH", "MR", "MMR"][*coding],
             ["faxgate", "libtiff"][*by],
-            HARMS[*harm].name(),
+            name(HARMS[*harm]),
             share(score.faxgate),
             share(score.tiffcp),
             share(score.fax2tiff),
         );
+    }
+}
+
+fn name(harm: Harm) -> String {
+    match harm {
+        Harm::Flips(1) => "1 bit turned".into(),
+        Harm::Flips(count) => format!("{count} bits turned"),
+        Harm::Bursts(count) => format!("{count} bursts of noise"),
+        Harm::Gaps(1) => "1 stretch missing".into(),
+        Harm::Gaps(count) => format!("{count} stretches missing"),
+        Harm::Cut => "cut".into(),
     }
 }

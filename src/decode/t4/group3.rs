@@ -93,6 +93,11 @@ impl<'a> Decoder<'a> {
                 break;
             }
         }
+        self.end_group3();
+    }
+
+    /// RTC behind the last row, and debris that was one.
+    fn end_group3(&mut self) {
         if self.rows.full() && !self.end_of_page {
             let gap = self.gap();
             if gap.eols >= RTC_EOLS {

@@ -17,6 +17,8 @@ use super::runs::{SENTINELS, close};
 const EOFB: u64 = 0x001_001;
 /// Behind half an EOFB no more data than this may lie: otherwise it was damage.
 const MOST_PADDING: usize = 64;
+/// No code word is longer.
+const LONGEST_CODE: usize = 13;
 /// White rows that make a gap worth trying.
 const LEAST_GAP: u32 = 4;
 /// So many rows with something on them must then be read, and the page be white again, or end: noise may come
@@ -81,7 +83,8 @@ impl<'a> Decoder<'a> {
                 trail.note(ink, start.position()..self.used_bits, self.rows.count());
                 continue;
             }
-            let ran_out = self.reader.overran();
+            // The zeros beyond the data are no code word either.
+            let ran_out = self.reader.position() + LONGEST_CODE > self.data_bytes * 8;
             self.reader = start;
             if self.at_end_of_block() {
                 self.ending = if self.end_of_page { Ending::Whole } else { Ending::Row };
@@ -110,7 +113,6 @@ impl<'a> Decoder<'a> {
     /// regardless, some rows come right again. None of them is trusted.
     fn read_regardless(&mut self) {
         self.exact = false;
-        self.cut = true;
         while !self.rows.full() && !self.reader.ended() {
             if self.reader.peek() >> 40 == EOFB {
                 self.at_end_of_block();
@@ -125,6 +127,7 @@ impl<'a> Decoder<'a> {
             self.close_part();
             self.rows.add(&mut self.changes, true);
         }
+        self.cut = true;
     }
 
     /// Goes on at the next gap. Rows since the last one are no longer trusted: what broke the data lies somewhere

@@ -56,20 +56,11 @@ pub(super) fn two_dimensional(
         }
         let word = reader.peek();
         if word >> 63 == 1 {
-            // Vertical 0, and often one after the other: each change stands where the row above has its next.
-            let ones = word.leading_ones().min(BitReader::PEEKED);
-            let mut taken = 0;
-            loop {
-                changes.push(b1 as u32);
-                taken += 1;
-                b += 1;
-                if taken == ones || b1 >= last {
-                    break;
-                }
-                b1 = column(b);
-            }
-            reader.skip(taken);
+            let taken = vertical_zeros(word, above.get(b..).unwrap_or(&[]), last, changes);
+            reader.skip(taken as u32);
             black ^= taken % 2 == 1;
+            b += taken;
+            b1 = column(b - 1);
             a0 = b1;
             continue;
         }
@@ -97,19 +88,7 @@ pub(super) fn two_dimensional(
             }
             Mode::Horizontal => {
                 let from = a0.max(0) as u32;
-                let (a1, a2) = match two_short_runs(word << len, black) {
-                    Some((first, second, bits)) => {
-                        reader.skip(bits);
-                        (from + first, from + first + second)
-                    }
-                    None => {
-                        let a1 = from + run(reader, black, width - from)?;
-                        (a1, a1 + run(reader, !black, width - a1)?)
-                    }
-                };
-                if a2 > width {
-                    return Err(BadRow::WrongLength);
-                }
+                let (a1, a2) = horizontal(reader, word << len, black, from, width)?;
                 change(changes, a1);
                 change(changes, a2);
                 a0 = i64::from(a2);
@@ -168,6 +147,8 @@ pub(super) fn two_dimensional_regardless(
                     a0 = end;
                 }
             }
+            // Before a row's first code word it is no row's end.
+            Mode::Unknown if a0 < 0 && !reader.ended() => {}
             Mode::Unknown => return,
         }
     }
@@ -184,6 +165,49 @@ fn change(changes: &mut Vec<u32>, column: u32) {
     } else {
         changes.push(column);
     }
+}
+
+/// Vertical 0, and often one after the other: each change stands where the row above has its next, up to the
+/// margin. `above`: the row above from b1 on. How many codes that were, at least one.
+#[inline]
+fn vertical_zeros(word: u64, above: &[u32], last: i64, changes: &mut Vec<u32>) -> usize {
+    let ones = word.leading_ones().min(BitReader::PEEKED) as usize;
+    let mut taken = 0;
+    for &b1 in above.iter().take(ones) {
+        changes.push(b1);
+        taken += 1;
+        if i64::from(b1) >= last {
+            return taken;
+        }
+    }
+    if taken == 0 {
+        changes.push(last as u32);
+        taken = 1;
+    }
+    taken
+}
+
+/// The two runs of horizontal mode from a column on, the mode's code word read: the columns where they end. `word`:
+/// what the reader shows.
+#[inline]
+fn horizontal(
+    reader: &mut BitReader<'_>,
+    word: u64,
+    black: bool,
+    from: u32,
+    width: u32,
+) -> Result<(u32, u32), BadRow> {
+    let (a1, a2) = match two_short_runs(word, black) {
+        Some((first, second, bits)) => {
+            reader.skip(bits);
+            (from + first, from + first + second)
+        }
+        None => {
+            let a1 = from + run(reader, black, width - from)?;
+            (a1, a1 + run(reader, !black, width - a1)?)
+        }
+    };
+    if a2 <= width { Ok((a1, a2)) } else { Err(BadRow::WrongLength) }
 }
 
 /// Two runs of fewer than 64 pixels each, as nearly all are, and the bits that they take.

@@ -228,8 +228,10 @@ fn a_damaged_halftone_is_read_on_and_not_trusted() {
     let middle = data.len() / 2;
     data[middle..middle + 2].fill(0);
     let page = decode(&data, &options(Coding::Mmr, &map));
-    assert!(page.damage.bad_rows > 100 && page.damage.cut && !page.exact);
-    assert!(page.map.row(250).iter().any(|&byte| byte != 0));
+    assert!(page.damage.bad_rows > 100 && !page.exact);
+    let inked = |y: &u32| page.map.row(*y).iter().any(|&byte| byte != 0);
+    let read_on = (page.good_rows..page.good_rows + 100).filter(inked).count();
+    assert!(page.good_rows > 100 && read_on > 20, "{read_on}");
 }
 
 #[test]
