@@ -2,7 +2,7 @@
 #   make run    installs what is missing, builds, runs the gateway on a small morning's mail and shows what came of it
 #   make test   installs what is missing and checks everything: format, lints, tests, docs, licences
 
-.PHONY: run test install install-tests fixtures bench clean-demo
+.PHONY: run test install install-tests fixtures bench fuzz clean-demo
 
 run: install
 	cargo build --release --locked
@@ -26,6 +26,9 @@ fixtures:
 bench: install-tests
 	cargo build --release --locked
 	./benches/compare
+
+fuzz:
+	./fuzz/run
 
 clean-demo:
 	rm -rf var

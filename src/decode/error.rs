@@ -52,6 +52,9 @@ pub enum DecodeError {
     /// The page bundle that intake made is not whole.
     #[error("the page bundle is broken: {0}")]
     BrokenBundle(&'static str),
+    /// A TIFF page whose JPEG cannot be read at all; the JPEG decoder's own words.
+    #[error("the JPEG of a TIFF page cannot be read: {0}")]
+    BrokenJpeg(String),
     /// The PNG decoder's own words.
     #[error("the PNG cannot be read: {0}")]
     BrokenPng(String),
@@ -78,6 +81,7 @@ impl DecodeError {
             Self::NoRows => "decode.tiff.no-rows",
             Self::UnreadableG3(_) => "decode.g3.unreadable",
             Self::BrokenBundle(_) => "decode.g3.broken-bundle",
+            Self::BrokenJpeg(_) => "decode.tiff.broken-jpeg",
             Self::BrokenPng(_) => "decode.png.broken",
             Self::BrokenPdf(_) => "decode.pdf.broken",
             Self::EncryptedPdf => "decode.pdf.encrypted",
@@ -110,6 +114,9 @@ impl DecodeError {
             }
             Self::BrokenBundle(_) => {
                 "The stored pages are damaged: check the disk of the blob store, then restore the file from the spool.".into()
+            }
+            Self::BrokenJpeg(_) => {
+                "The page's JPEG is damaged from its very start: the call ended there, or what wrote the file was stopped.".into()
             }
             Self::BrokenPng(_) => "The dropped PNG is damaged: scan the page again.".into(),
             Self::BrokenPdf(_) => "The dropped PDF is damaged or no PDF: export it again.".into(),

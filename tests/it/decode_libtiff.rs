@@ -161,3 +161,97 @@ fn we_read_what_libtiff_writes() {
         }
     }
 }
+
+/// A page of soft colours or grays, as a one-strip TIFF of 8-bit samples.
+fn photograph(width: u32, height: u32, channels: u16, photometric: u32) -> (Vec<u8>, Vec<u8>) {
+    let mut samples = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            let colour = [x * 255 / width, y * 255 / height, (x + y) * 255 / (width + height)];
+            samples.extend(colour.iter().take(usize::from(channels)).map(|&value| value as u8));
+        }
+    }
+    let bits = if channels == 3 { 8 + samples.len() as u32 } else { 8 };
+    let entries: [(u16, u16, u32, u32); 11] = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, u32::from(channels), bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, photometric),
+        (273, 4, 1, 8),
+        (277, 3, 1, u32::from(channels)),
+        (278, 4, 1, height),
+        (279, 4, 1, samples.len() as u32),
+        (284, 3, 1, 1),
+        (296, 3, 1, 2),
+    ];
+    let mut file = b"II*\0".to_vec();
+    file.extend((8 + samples.len() as u32 + 6).to_le_bytes());
+    file.extend(&samples);
+    file.extend([8, 0, 8, 0, 8, 0]);
+    file.extend((entries.len() as u16).to_le_bytes());
+    for (tag, kind, count, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(count.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend(0u32.to_le_bytes());
+    (file, samples)
+}
+
+#[test]
+fn jpeg_pages_are_what_libtiff_coded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from.tif"), folder.path().join("to.tif"));
+    for (channels, photometric, scheme) in [(1, 1, "jpeg:95"), (3, 2, "jpeg:r:95"), (3, 2, "jpeg:95")] {
+        let (file, samples) = photograph(200, 96, channels, photometric);
+        std::fs::write(&from, file).unwrap();
+        for rows in ["96", "32"] {
+            let coded = tiffcp(&["-C", "-c", scheme, "-r", rows], &from, &to);
+            let page = open(&coded, Format::Tiff, &Limits::default()).unwrap().page(0).unwrap();
+            let (Raster::Gray { samples: read, .. } | Raster::Rgb { samples: read, .. }) = &page.raster
+            else {
+                panic!("{scheme}: {:?}", page.raster.size());
+            };
+            assert_eq!((page.raster.size(), read.len()), ((200, 96), samples.len()), "{scheme} {rows}");
+            let furthest = read.iter().zip(&samples).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(furthest <= Some(12), "{scheme}, {rows} rows a strip: {furthest:?} levels off");
+            assert!(!page.damage.worth_saying(), "{:?}", page.damage);
+            // A third of the file is missing: a page all the same, and it says so; or an error with a name.
+            match open(&coded[..coded.len() / 3], Format::Tiff, &Limits::default()) {
+                Ok(opened) => assert!(opened.page(0).map_or(true, |page| page.damage.cut)),
+                Err(error) => assert!(error.code().starts_with("decode."), "{error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn colours_of_fax_machines_are_lab() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from.tif"), folder.path().join("to.tif"));
+    let (file, _) = photograph(64, 64, 3, 2);
+    std::fs::write(&from, file).unwrap();
+    let coded = tiffcp(&["-C", "-c", "jpeg:r:100", "-r", "64"], &from, &to);
+    let pixel = |file: &[u8], x: usize, y: usize| match open(file, Format::Tiff, &Limits::default())
+        .unwrap()
+        .page(0)
+        .unwrap()
+        .raster
+    {
+        Raster::Rgb { samples, .. } => [0, 1, 2].map(|channel| samples[(y * 64 + x) * 3 + channel]),
+        other => panic!("{:?}", other.size()),
+    };
+    assert!(pixel(&coded, 63, 32)[0] > 240);
+    // The same code words under PhotometricInterpretation 10: the first sample is lightness now.
+    let at = coded.windows(4).position(|entry| entry == [0x06, 0x01, 0x03, 0x00]).expect("tag 262");
+    let mut lab = coded.clone();
+    lab[at + 8] = 10;
+    let [red, green, blue] = pixel(&lab, 32, 24);
+    assert!(pixel(&lab, 60, 24)[1] > pixel(&lab, 8, 24)[1], "lightness grows to the right");
+    assert!(
+        (90..170).contains(&green) && green > red + 10 && (60..140).contains(&blue),
+        "{red} {green} {blue}"
+    );
+}

@@ -2,6 +2,7 @@
 
 mod config;
 mod crash;
+mod decode_damage;
 mod decode_libtiff;
 mod deliver_faults;
 mod deliver_postfix;

@@ -12,10 +12,10 @@ pub(super) struct BitReader<'a> {
 /// EOL's zeros (T.4 §4.1.2); more before them are fill.
 pub(super) const EOL_ZEROS: usize = 11;
 
-/// Bits that [`BitReader::peek`] always shows: a word less what is lost to a position within a byte.
-const PEEKED: u32 = 57;
-
 impl<'a> BitReader<'a> {
+    /// Bits that [`BitReader::peek`] always shows: a word less what is lost to a position within a byte.
+    pub(super) const PEEKED: u32 = 57;
+
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
@@ -73,23 +73,28 @@ impl<'a> BitReader<'a> {
         let mut ahead = *self;
         loop {
             let zeros = ahead.peek().leading_zeros();
-            if zeros < PEEKED {
+            if zeros < Self::PEEKED {
                 ahead.skip(zeros);
                 // A one can only be a bit of the data, since all is zero beyond it.
                 return (ahead.at - self.at, true);
             }
-            ahead.skip(PEEKED);
+            ahead.skip(Self::PEEKED);
             if ahead.ended() {
                 return (ahead.at - self.at, false);
             }
         }
     }
 
+    /// An EOL lies ahead, anywhere.
+    pub(super) fn eol_ahead(mut self) -> bool {
+        self.seek_eol()
+    }
+
     /// Goes to the zeros of the next EOL: eleven of them or more, and a one. `false`: there is none, and
     /// the reader stands at the end.
     pub(super) fn seek_eol(&mut self) -> bool {
         /// Starts of eleven zeros that a peeked word can show whole.
-        const SHOWN: u32 = PEEKED - EOL_ZEROS as u32;
+        const SHOWN: u32 = BitReader::PEEKED - EOL_ZEROS as u32;
         while !self.ended() {
             let ones = self.peek();
             // Bit p of `of_n`: some of the n bits from p on is a one.

@@ -113,6 +113,13 @@ fn row_1d(out: &mut BitWriter, changes: &[u32], width: u32) {
     }
 }
 
+/// Bits that a row takes below another: the procedure leaves an encoder no choice.
+pub(super) fn row_2d_bits(above: &[u32], current: &[u32], width: u32) -> usize {
+    let mut out = BitWriter::with_capacity(64);
+    row_2d(&mut out, above, current, width);
+    out.bytes.len() * 8 + out.count as usize
+}
+
 /// T.4 §4.2.1.3: the coding procedure, on changing elements instead of pixels.
 fn row_2d(out: &mut BitWriter, above: &[u32], current: &[u32], width: u32) {
     let width = i64::from(width);

@@ -8,10 +8,13 @@
 //! first; [`reverse_bits`] brings the other fill order to it.
 
 mod bits;
+mod breaks;
 mod claim;
 mod codes;
 mod decode;
 mod encode;
+mod group3;
+mod group4;
 mod page;
 mod row;
 mod runs;

@@ -53,7 +53,17 @@ fn blacken(row: &mut [u8], from: usize, to: usize) {
     if from >= to {
         return;
     }
-    let (first, last) = (from / 8, to / 8);
+    let first = from / 8;
+    // Nearly every run fits in the eight bytes from its first on.
+    if let Some(word) = row.get_mut(first..).and_then(|rest| rest.first_chunk_mut::<8>())
+        && to - first * 8 <= 64
+    {
+        let head = u64::MAX >> (from % 8);
+        let tail = u64::MAX.checked_shr((to - first * 8) as u32).unwrap_or(0);
+        *word = (u64::from_be_bytes(*word) | head & !tail).to_be_bytes();
+        return;
+    }
+    let last = to / 8;
     let head = 0xffu8 >> (from % 8);
     let tail = !(0xffu8 >> (to % 8));
     if first == last {

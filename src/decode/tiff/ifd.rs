@@ -46,6 +46,7 @@ pub(super) mod tag {
     pub const BAD_FAX_LINES: u16 = 326;
     pub const CLEAN_FAX_DATA: u16 = 327;
     pub const CONSECUTIVE_BAD_FAX_LINES: u16 = 328;
+    pub const JPEG_TABLES: u16 = 347;
     pub const FAX_RECV_PARAMS: u16 = 34908;
     pub const FAX_SUB_ADDRESS: u16 = 34909;
     pub const FAX_RECV_TIME: u16 = 34910;
@@ -227,6 +228,8 @@ impl<'a> Ifd<'a> {
         clean_fax_data: integer(CLEAN_FAX_DATA) -> u32;
         /// 328: longest run of bad rows.
         consecutive_bad_fax_lines: integer(CONSECUTIVE_BAD_FAX_LINES) -> u32;
+        /// 347: what the JPEGs of all strips have in common, as an abbreviated JPEG.
+        jpeg_tables: text(JPEG_TABLES) -> &'a [u8];
         /// 34908: HylaFAX's session parameters (`Class2Params::encode`).
         fax_recv_params: integer(FAX_RECV_PARAMS) -> u32;
         /// 34909: T.33 subaddress.

@@ -7,6 +7,7 @@
 //! that differ from each other in width, resolution and coding; fill orders and codings that lie.
 
 mod ifd;
+mod jpeg;
 mod page;
 mod samples;
 mod walk;

@@ -1,7 +1,7 @@
 //! A directory → a [`Page`].
 
 use super::ifd::{Ifd, MOST_STRIPS, Strip};
-use super::samples;
+use super::{jpeg, samples};
 use crate::decode::t4::{self, Claim, DecodeOptions, EndOfLine};
 use crate::decode::{DecodeError, Limits, geometry, turn};
 use crate::fax::{Bitmap, Ccitt, Coding, Damage, Page, Raster, Resolution};
@@ -11,6 +11,7 @@ const NONE: u32 = 1;
 const MH_IN_BYTES: u32 = 2;
 const T4: u32 = 3;
 const T6: u32 = 4;
+const JPEG: u32 = 7;
 const PACK_BITS: u32 = 32_773;
 
 /// What a directory says of its page, with lies straightened out and limits kept.
@@ -49,6 +50,10 @@ pub(super) fn decode(ifd: &Ifd<'_>, limits: &Limits) -> Result<Page, DecodeError
     let (raster, ccitt, mut damage) = match compression {
         MH_IN_BYTES | T4 | T6 => bilevel(ifd, &strips, &shape, compression)?,
         NONE | PACK_BITS => samples::decode(ifd, &strips, &shape, compression == PACK_BITS)?,
+        JPEG => {
+            let (raster, damage) = jpeg::decode(ifd, &strips, &shape, limits)?;
+            (raster, None, damage)
+        }
         other => return Err(unsupported(other)),
     };
     damage.bad_rows_announced =
@@ -207,7 +212,6 @@ fn unsupported(tag: u32) -> DecodeError {
     let name = match tag {
         5 => "LZW",
         6 => "old-style JPEG",
-        7 => "JPEG",
         8 | 32_946 => "Deflate",
         9 => "T.85 JBIG",
         10 => "T.43 JBIG",
