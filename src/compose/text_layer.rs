@@ -189,7 +189,7 @@ mod tests {
 
     fn layer(words: Vec<Word>, turn: Turn) -> String {
         let at = words[0].at;
-        let lines = vec![Line { words, at, script: Script::Mixed, header: false }];
+        let lines = vec![Line { words, at, script: Script::Mixed, header: false, vertical: false }];
         let frame = PageFrame::new((600, 800), Resolution { x: 72.0, y: 72.0 }, turn);
         let mut content = String::new();
         write(&mut content, &PageText { lines, turn, ..PageText::default() }, &frame, &mut Glyphs::default());

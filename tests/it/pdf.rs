@@ -297,9 +297,15 @@ fn text_of_no_sense_harms_nobody() {
     ];
     let words = boxes.map(|at| word("\0\u{1b}(\\)\u{feff}\t字", at)).to_vec();
     let lines = vec![
-        Line { words: vec![], at: boxes[1], script: Script::Han, header: false },
-        Line { words, at: boxes[1], script: Script::Han, header: false },
-        Line { words: vec![word("\u{7}\0", boxes[0])], at: boxes[0], script: Script::Latin, header: true },
+        Line { words: vec![], at: boxes[1], script: Script::Han, header: false, vertical: false },
+        Line { words, at: boxes[1], script: Script::Han, header: false, vertical: false },
+        Line {
+            words: vec![word("\u{7}\0", boxes[0])],
+            at: boxes[0],
+            script: Script::Latin,
+            header: true,
+            vertical: false,
+        },
     ];
     let text = PageText { lines, ..PageText::default() };
     let page = |width, height| Page {

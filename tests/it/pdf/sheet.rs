@@ -46,7 +46,7 @@ impl Sheet {
             left += SIZE / 3.0;
         }
         let at = words.iter().skip(1).fold(words[0].at, |all, word| all.union(word.at));
-        self.lines.push((Line { words, at, script: Script::Mixed, header: false }, places));
+        self.lines.push((Line { words, at, script: Script::Mixed, header: false, vertical: false }, places));
         self
     }
 
