@@ -15,8 +15,13 @@ const SLOPE_REACH: f64 = 4.0;
 /// A word more than so many times the line's usual height is a speck or a rule read as a letter.
 const TALLEST: f64 = 2.0;
 
-/// Of an upright box around a slanted word at least this share is the word's own height.
-const OWN_HEIGHT: f64 = 0.3;
+/// Of an upright box around a slanted word at least this share is the word's own height: a long run of
+/// Chinese is one word, and at five degrees its box is five times as high as its letters.
+const OWN_HEIGHT: f64 = 0.2;
+
+/// A line keeps a slope of its own beside the page's known skew if its ends would else be off by more than
+/// this share of its height: the sending machine prints its header straight on crooked paper.
+const OWN_SLOPE: f64 = 0.5;
 
 /// Readers break a line whose baseline wanders by half its height and more: a steeper line is drawn flatter
 /// than it is, about its middle, to wander by no more than this.
@@ -24,6 +29,42 @@ const WANDER: f64 = 0.4;
 
 /// Nothing is lower than this, in points.
 pub(super) const LEAST: f64 = 0.5;
+
+/// How much the lines of a page rise, as a tangent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Skew {
+    /// Enhancement measured it on the page's ink.
+    Known(f64),
+    /// The usual slope of the page's long lines: for lines too short to tell.
+    Seen(f64),
+}
+
+impl Skew {
+    /// The slope of a line of these words.
+    fn of(self, words: &[Span]) -> f64 {
+        match (self, slope(words)) {
+            (Self::Known(skew), own) if sane(skew) => {
+                let length = along(words);
+                let own = own.unwrap_or(skew);
+                // Of a slanted word's box only some is height: the flattest box says how much.
+                let height = words.iter().map(Span::height).fold(f64::INFINITY, f64::min).max(LEAST);
+                if (own - skew).abs() * length > height * OWN_SLOPE { own } else { skew }
+            }
+            (Self::Seen(skew), None) if sane(skew) => skew,
+            (_, own) => own.unwrap_or(0.0),
+        }
+    }
+}
+
+/// Length from the first word to the last.
+fn along(words: &[Span]) -> f64 {
+    let start = words.iter().map(|word| word.start).fold(f64::INFINITY, f64::min);
+    words.iter().map(|word| word.end).fold(f64::NEG_INFINITY, f64::max) - start
+}
+
+fn sane(slope: f64) -> bool {
+    slope.abs() <= STEEPEST
+}
 
 /// A line of words in the reading frame.
 pub(super) struct Baseline {
@@ -36,9 +77,9 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    /// The line through the boxes of its words; `skew` is the page's, for lines too short to tell.
-    pub fn through(words: &[Span], skew: f64) -> Self {
-        let slope = slope(words).unwrap_or(skew);
+    /// The line through the boxes of its words.
+    pub fn through(words: &[Span], skew: Skew) -> Self {
+        let slope = skew.of(words);
         let start = words.iter().map(|word| word.start).fold(f64::INFINITY, f64::min);
         let end = words.iter().map(|word| word.end).fold(f64::NEG_INFINITY, f64::max);
         let origin = (start + end) / 2.0;
@@ -97,7 +138,7 @@ fn slope(words: &[Span]) -> Option<f64> {
         return None;
     }
     let slope = median(slopes);
-    Some(if slope.abs() <= STEEPEST { slope } else { 0.0 })
+    Some(if sane(slope) { slope } else { 0.0 })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -129,7 +170,7 @@ mod tests {
     #[test]
     fn skew_is_followed_and_taken_out_of_the_height() {
         for slope in [-0.01, 0.0, 0.008] {
-            let line = Baseline::through(&words(slope, 6), 0.0);
+            let line = Baseline::through(&words(slope, 6), Skew::Seen(0.0));
             assert!((line.height - 10.0).abs() < 1e-6, "{}", line.height);
             let expected = 100.0 + slope * 115.0;
             assert!((line.bottom_at(115.0) - expected).abs() < 1e-6);
@@ -143,16 +184,33 @@ mod tests {
         let skew = skew([&long[..], &words(0.3, 1)].into_iter());
         assert!((skew - 0.01).abs() < 1e-9);
         let run = Span { start: 0.0, end: 300.0, bottom: 50.0, top: 63.0 };
-        let line = Baseline::through(&[run], skew);
+        let line = Baseline::through(&[run], Skew::Seen(skew));
         assert!((line.height - 10.0).abs() < 1e-6, "{}", line.height);
     }
 
     #[test]
+    fn a_long_run_takes_the_skew_that_is_known_and_a_straight_header_keeps_its_own() {
+        let tangent = 5f64.to_radians().tan();
+        let run = Span { start: 0.0, end: 480.0, bottom: 100.0, top: 112.0 + 480.0 * tangent };
+        let line = Baseline::through(&[run], Skew::Known(-tangent));
+        assert!((line.height - 12.0).abs() < 1e-6, "{}", line.height);
+        let header = Baseline::through(&words(0.0, 12), Skew::Known(-0.02));
+        assert_eq!(header.bottom_at(0.0), header.bottom_at(400.0));
+        // Two words with a descender more or less: the page knows better.
+        let mut pair = words(0.01, 3);
+        pair[2].bottom -= 2.0;
+        let pair = Baseline::through(&pair, Skew::Known(0.01));
+        assert!((pair.bottom_at(100.0) - pair.bottom_at(0.0) - 1.0).abs() < 1e-6);
+        let wild = Baseline::through(&words(0.0, 1), Skew::Known(f64::NAN));
+        assert!(wild.bottom_at(10.0).is_finite());
+    }
+
+    #[test]
     fn a_steep_line_is_flattened_and_a_wild_one_level() {
-        let steep = Baseline::through(&words(0.1, 12), 0.0);
+        let steep = Baseline::through(&words(0.1, 12), Skew::Seen(0.0));
         let wander = steep.bottom_at(470.0) - steep.bottom_at(0.0);
         assert!(wander > 0.0 && wander <= steep.height * WANDER + 1e-9, "{wander}");
-        let wild = Baseline::through(&words(1.0, 12), 0.0);
+        let wild = Baseline::through(&words(1.0, 12), Skew::Seen(0.0));
         assert_eq!(wild.bottom_at(0.0), wild.bottom_at(470.0));
     }
 
@@ -160,6 +218,6 @@ mod tests {
     fn a_speck_does_not_blow_up_its_line() {
         let mut all = words(0.0, 6);
         all.push(Span { start: 250.0, end: 252.0, bottom: 0.0, top: 400.0 });
-        assert!(Baseline::through(&all, 0.0).height <= 10.0 * TALLEST);
+        assert!(Baseline::through(&all, Skew::Seen(0.0)).height <= 10.0 * TALLEST);
     }
 }

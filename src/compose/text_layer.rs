@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::fax::{Line, PageText};
 
-use super::baseline::{Baseline, LEAST, skew};
+use super::baseline::{Baseline, LEAST, Skew, skew};
 use super::geometry::{PageFrame, Span};
 use super::glyphless_font::{DESCENT, EM, Glyphs, advance};
 
@@ -37,14 +37,23 @@ struct Run {
 
 /// Appends the operators of all lines. Writes nothing where there is no text.
 pub(super) fn write(content: &mut String, text: &PageText, frame: &PageFrame, glyphs: &mut Glyphs) {
-    let lines: Vec<Vec<Run>> = text.lines.iter().map(|line| runs(line, frame, glyphs)).collect();
+    let downwards = frame.downwards();
+    let frame_of = |line: &Line| if line.vertical { &downwards } else { frame };
+    let lines: Vec<Vec<Run>> = text.lines.iter().map(|line| runs(line, frame_of(line), glyphs)).collect();
     let spans: Vec<Vec<Span>> = lines.iter().map(|runs| runs.iter().map(|run| run.at).collect()).collect();
-    let skew = skew(spans.iter().map(Vec::as_slice));
-    for (mut runs, spans) in lines.into_iter().zip(spans).filter(|(runs, _)| !runs.is_empty()) {
-        let baseline = Baseline::through(&spans, skew);
-        join(&mut runs);
-        let runs = with_spaces(runs, glyphs);
-        write_line(content, &runs, &baseline, frame);
+    let skew = match text.skew {
+        _ if frame.is_straightened() => Skew::Known(0.0),
+        // Falling to the right is a negative slope: v points up. A column leans by the same turn.
+        Some(degrees) => Skew::Known(-degrees.to_radians().tan()),
+        None => Skew::Seen(skew(spans.iter().map(Vec::as_slice))),
+    };
+    for ((line, mut runs), spans) in text.lines.iter().zip(lines).zip(spans) {
+        if !runs.is_empty() {
+            let baseline = Baseline::through(&spans, skew);
+            join(&mut runs);
+            let runs = with_spaces(runs, glyphs);
+            write_line(content, &runs, &baseline, frame_of(line));
+        }
     }
 }
 
@@ -215,6 +224,22 @@ mod tests {
         BT /F0 10 Tf 3 Tr -1 0 0 -1 50 698 Tm
         300 Tz <00010002> Tj
         30 0 Td 200 Tz <0003> Tj
+        ET
+        ");
+    }
+
+    #[test]
+    fn a_column_runs_down_its_ink() {
+        let at = Box2 { left: 500.0, top: 100.0, right: 520.0, bottom: 180.0 };
+        let words = vec![Word { text: "香港政府".into(), at, confidence: 90.0, space_before: false }];
+        let lines = vec![Line { words, at, script: Script::Han, header: false, vertical: true }];
+        let frame = PageFrame::new((600, 800), Resolution { x: 72.0, y: 72.0 }, Turn::None);
+        let mut content = String::new();
+        let text = PageText { lines, ..PageText::default() };
+        write(&mut content, &text, &frame, &mut Glyphs::default());
+        insta::assert_snapshot!(content, @r"
+        BT /F0 20 Tf 3 Tr 0 -1 1 0 504 700 Tm
+        100 Tz <0001000200030004> Tj
         ET
         ");
     }

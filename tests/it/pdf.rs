@@ -4,7 +4,7 @@ pub mod sheet;
 
 use std::path::PathBuf;
 
-use faxgate::compose::{ComposeError, Composer, Conformance, Facts};
+use faxgate::compose::{ComposeError, Composer, Conformance, Facts, Settings};
 use faxgate::decode::t4::{EncodeOptions, encode, encode_mmr};
 use faxgate::fax::{
     Bitmap, CallRecord, Ccitt, Coding, Damage, FaxId, Number, Page, PageText, Raster, Receipt, Resolution,
@@ -45,12 +45,23 @@ fn hostile_call() -> CallRecord {
 
 /// Composes pages under a fixed id, hostile facts and all.
 pub fn compose(pages: &[(Page, PageText)], conformance: Conformance) -> Vec<u8> {
+    compose_as(pages, &Settings { conformance, ..Settings::default() })
+}
+
+/// The same with every choice free.
+pub fn compose_as(pages: &[(Page, PageText)], settings: &Settings) -> Vec<u8> {
+    let mut composer = composer(settings);
+    for (page, text) in pages {
+        composer.add(page, text).unwrap();
+    }
+    composer.finish().unwrap()
+}
+
+fn composer(settings: &Settings) -> Composer {
     let id: FaxId = "01K9ZT3Q8M-7H2KQ4XA".parse().unwrap();
     let call = hostile_call();
     let facts = Facts { id: &id, call: &call, at: 1_764_000_000_000, original: Sha256::of(b"original") };
-    let mut composer = Composer::new(&facts, conformance, encode_mmr);
-    pages.iter().for_each(|(page, text)| composer.add(page, text).unwrap());
-    composer.finish().unwrap()
+    Composer::new(&facts, settings, encode_mmr)
 }
 
 const ENGLISH: &str = "Dear Sir, thank you for your enquiry of Monday";
@@ -328,7 +339,7 @@ fn a_fax_without_pages_is_an_error_with_a_name() {
     let id: FaxId = "01K9ZT3Q8M-7H2KQ4XA".parse().unwrap();
     let call = CallRecord::default();
     let facts = Facts { id: &id, call: &call, at: 0, original: Sha256::of(b"") };
-    let error = Composer::new(&facts, Conformance::A2u, encode_mmr).finish().unwrap_err();
+    let error = Composer::new(&facts, &Settings::default(), encode_mmr).finish().unwrap_err();
     assert_eq!(error, ComposeError::NoPages);
     assert_eq!(error.fault().code, "compose.document.no-pages");
 }
