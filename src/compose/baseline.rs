@@ -27,6 +27,9 @@ const OWN_SLOPE: f64 = 0.5;
 /// than it is, about its middle, to wander by no more than this.
 const WANDER: f64 = 0.4;
 
+/// Of the white between two lines so much may be used up by their slant.
+const CLEARANCE: f64 = 0.9;
+
 /// Nothing is lower than this, in points.
 pub(super) const LEAST: f64 = 0.5;
 
@@ -72,6 +75,8 @@ pub(super) struct Baseline {
     /// Lower edge of the letters at u = `origin`.
     bottom: f64,
     origin: f64,
+    /// From the first word to the last.
+    length: f64,
     /// From the lowest descender to the highest ascender.
     pub height: f64,
 }
@@ -92,12 +97,25 @@ impl Baseline {
         let height = (top - bottom).max(LEAST);
         let wander = slope.abs() * (end - start);
         let flattened = slope * (height * WANDER / wander.max(f64::MIN_POSITIVE)).min(1.0);
-        Self { slope: flattened, bottom, origin, height }
+        Self { slope: flattened, bottom, origin, length: end - start, height }
     }
 
     /// The lower edge of the letters at `u`.
     pub fn bottom_at(&self, u: f64) -> f64 {
         self.bottom + self.slope * (u - self.origin)
+    }
+
+    /// Flattens this line and the one below it so that the end of this one is above the start of that one.
+    pub fn keep_off(&mut self, next: &mut Self) {
+        let gap = self.bottom - (next.bottom + next.height);
+        let reach = (-self.slope).max(0.0) * self.length / 2.0 + (-next.slope).max(0.0) * next.length / 2.0;
+        // Lines whose boxes overlap as they stand, or whose like is elsewhere, gain nothing by it.
+        if gap > 0.0 && reach > gap * CLEARANCE {
+            let share = gap * CLEARANCE / reach;
+            for line in [self, next] {
+                line.slope *= if line.slope < 0.0 { share } else { 1.0 };
+            }
+        }
     }
 
     /// Length along the line over which it rises or falls by `share` of its height.

@@ -22,6 +22,9 @@ const KEPT_WIDTH: f64 = 0.3;
 /// A word on a slanted line is cut into pieces that each rise or fall by no more than this share of the height.
 const PIECE_RISE: f64 = 0.2;
 
+/// Length of the space below a column, in widths of the column.
+const COLUMN_FOOT: f64 = 0.25;
+
 /// `Tz` of what has no room, and the most there is, in percent.
 const SCALES: std::ops::RangeInclusive<f64> = 1.0..=20_000.0;
 
@@ -47,14 +50,30 @@ pub(super) fn write(content: &mut String, text: &PageText, frame: &PageFrame, gl
         Some(degrees) => Skew::Known(-degrees.to_radians().tan()),
         None => Skew::Seen(skew(spans.iter().map(Vec::as_slice))),
     };
-    for ((line, mut runs), spans) in text.lines.iter().zip(lines).zip(spans) {
-        if !runs.is_empty() {
-            let baseline = Baseline::through(&spans, skew);
+    let baselines: Vec<Option<Baseline>> =
+        spans.iter().map(|spans| (!spans.is_empty()).then(|| Baseline::through(spans, skew))).collect();
+    let baselines = apart(baselines);
+    for ((line, mut runs), baseline) in text.lines.iter().zip(lines).zip(&baselines) {
+        if let Some(baseline) = baseline {
             join(&mut runs);
-            let runs = with_spaces(runs, glyphs);
-            write_line(content, &runs, &baseline, frame_of(line));
+            let mut runs = with_spaces(runs, glyphs);
+            if line.vertical {
+                end_column(&mut runs, glyphs);
+            }
+            write_line(content, &runs, baseline, frame_of(line));
         }
     }
+}
+
+/// Flattens lines until none reaches into the next one's height: pdfium takes those for one line.
+fn apart(mut lines: Vec<Option<Baseline>>) -> Vec<Option<Baseline>> {
+    for at in 1..lines.len() {
+        let (before, after) = lines.split_at_mut(at);
+        if let (Some(Some(line)), Some(Some(next))) = (before.last_mut(), after.first_mut()) {
+            line.keep_off(next);
+        }
+    }
+    lines
 }
 
 fn runs(line: &Line, frame: &PageFrame, glyphs: &mut Glyphs) -> Vec<Run> {
@@ -125,6 +144,16 @@ fn with_spaces(words: Vec<Run>, glyphs: &mut Glyphs) -> Vec<Run> {
         runs.push(word);
     }
     runs
+}
+
+/// Ends a column with a space of its own. pdfium sorts what starts at one height from left to right: without
+/// something lower between them, columns that start side by side would be copied in the wrong order.
+fn end_column(runs: &mut Vec<Run>, glyphs: &mut Glyphs) {
+    if let (Some(last), Some(cid)) = (runs.last(), glyphs.cid(' ')) {
+        let end = last.at.end + last.at.height() * COLUMN_FOOT;
+        let at = Span { start: last.at.end, end, ..last.at };
+        runs.push(Run { glyphs: vec![(cid, advance(' '))], at, space_before: false });
+    }
 }
 
 /// Cuts a run where a slanted line would leave it.
@@ -240,6 +269,7 @@ mod tests {
         insta::assert_snapshot!(content, @r"
         BT /F0 20 Tf 3 Tr 0 -1 1 0 504 700 Tm
         100 Tz <0001000200030004> Tj
+        80 0 Td 50 Tz <0005> Tj
         ET
         ");
     }
