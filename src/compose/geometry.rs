@@ -173,6 +173,16 @@ impl PageFrame {
         }
     }
 
+    /// The page's middle, along the reading direction.
+    pub fn middle(&self) -> f64 {
+        match self.turn {
+            Turn::None => self.width / 2.0,
+            Turn::Quarter => self.height / 2.0,
+            Turn::Half => -self.width / 2.0,
+            Turn::ThreeQuarters => -self.height / 2.0,
+        }
+    }
+
     /// A box of received pixels in the reading frame. What lies off the page is brought to its edge.
     pub fn span(&self, at: Box2) -> Span {
         let x = |pixel: f32| inside(pixel, self.pixels.0) * self.scale(self.picture_width, self.pixels.0);

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::fax::{Line, PageText};
 
-use super::baseline::{Baseline, LEAST, Skew, skew};
+use super::baseline::{Baseline, LEAST, flatten, skew};
 use super::geometry::{PageFrame, Span};
 use super::glyphless_font::{DESCENT, EM, Glyphs, advance};
 
@@ -44,15 +44,18 @@ pub(super) fn write(content: &mut String, text: &PageText, frame: &PageFrame, gl
     let frame_of = |line: &Line| if line.vertical { &downwards } else { frame };
     let lines: Vec<Vec<Run>> = text.lines.iter().map(|line| runs(line, frame_of(line), glyphs)).collect();
     let spans: Vec<Vec<Span>> = lines.iter().map(|runs| runs.iter().map(|run| run.at).collect()).collect();
-    let skew = match text.skew {
-        _ if frame.is_straightened() => Skew::Known(0.0),
-        // Falling to the right is a negative slope: v points up. A column leans by the same turn.
-        Some(degrees) => Skew::Known(-degrees.to_radians().tan()),
-        None => Skew::Seen(skew(spans.iter().map(Vec::as_slice))),
-    };
-    let baselines: Vec<Option<Baseline>> =
+    // Falling to the right is a negative slope: v points up. A column leans by the same turn.
+    let known = text.skew.map(|degrees| -degrees.to_radians().tan());
+    let known = if frame.is_straightened() { Some(0.0) } else { known };
+    let skew = skew(known, spans.iter().map(Vec::as_slice));
+    let mut baselines: Vec<Option<Baseline>> =
         spans.iter().map(|spans| (!spans.is_empty()).then(|| Baseline::through(spans, skew))).collect();
-    let baselines = apart(baselines);
+    for vertical in [false, true] {
+        let lines = text.lines.iter().zip(&mut baselines);
+        let lines = lines.filter(|(line, _)| line.vertical == vertical);
+        let mut lines: Vec<&mut Baseline> = lines.filter_map(|(_, baseline)| baseline.as_mut()).collect();
+        flatten(&mut lines, skew, if vertical { downwards.middle() } else { frame.middle() });
+    }
     for ((line, mut runs), baseline) in text.lines.iter().zip(lines).zip(&baselines) {
         if let Some(baseline) = baseline {
             join(&mut runs);
@@ -63,17 +66,6 @@ pub(super) fn write(content: &mut String, text: &PageText, frame: &PageFrame, gl
             write_line(content, &runs, baseline, frame_of(line));
         }
     }
-}
-
-/// Flattens lines until none reaches into the next one's height: pdfium takes those for one line.
-fn apart(mut lines: Vec<Option<Baseline>>) -> Vec<Option<Baseline>> {
-    for at in 1..lines.len() {
-        let (before, after) = lines.split_at_mut(at);
-        if let (Some(Some(line)), Some(Some(next))) = (before.last_mut(), after.first_mut()) {
-            line.keep_off(next);
-        }
-    }
-    lines
 }
 
 fn runs(line: &Line, frame: &PageFrame, glyphs: &mut Glyphs) -> Vec<Run> {
