@@ -77,6 +77,10 @@ impl Gateway {
             faxes: config.worker.workers.max(2),
             pages: config.worker.workers,
             limits: config.limits.clone(),
+            typography: pipeline::Typography {
+                pdf: config.pdf.clone(),
+                enhance: config.worker.enhance.clone(),
+            },
             ..pipeline::Settings::default()
         };
         let ctx = Context::new(

@@ -6,10 +6,10 @@ use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{End, failed};
-use crate::compose::{Conformance, Facts};
+use crate::compose::{self, Conformance, Facts, Picture, View};
 use crate::decode::{self, Limits, Opened};
 use crate::fax::{CallRecord, Disposition, Fault, FaxId, Page, PageText, Sha256};
-use crate::pipeline;
+use crate::pipeline::{self, Typography};
 use crate::worker::{Pool, Settings};
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +31,15 @@ pub struct ConvertArgs {
     /// PDF/A-1b instead of PDF/A-2u, for old archives
     #[arg(long)]
     pdf_a_1b: bool,
+    /// Code the picture as JBIG2, lossless, where that is smaller
+    #[arg(long)]
+    jbig2: bool,
+    /// How pages that came turned or crooked are shown: upright, straight or as-received
+    #[arg(long, value_name = "VIEW", default_value = "upright", value_parser = view)]
+    view: View,
+    /// Append cleaned copies of the pages, labelled as such
+    #[arg(long)]
+    enhanced: bool,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
@@ -84,9 +93,8 @@ fn made(args: &ConvertArgs) -> Result<Made, Fault> {
     let call = CallRecord::default();
     let id = FaxId::new(0, [digest.0[0], digest.0[1], digest.0[2], digest.0[3], digest.0[4]]);
     let facts = Facts { id: &id, call: &call, at: modified(&args.file), original: digest };
-    let conformance = if args.pdf_a_1b { Conformance::A1b } else { Conformance::A2u };
     let by_page = (1..).zip(texts.iter().cloned()).collect();
-    let set = pipeline::typeset(&facts, &opened, by_page, conformance)?;
+    let set = pipeline::typeset(&facts, &opened, by_page, &typography(args))?;
     written(&args.output, &set.pdf)?;
     if let Some(path) = &args.text {
         let all: Vec<String> = texts.iter().map(PageText::all).collect();
@@ -99,6 +107,25 @@ fn made(args: &ConvertArgs) -> Result<Made, Fault> {
         pages_without_text: set.document.without_text.iter().map(|(page, _)| *page).collect(),
         confidence: texts.iter().map(|text| text.confidence).collect(),
     })
+}
+
+fn view(word: &str) -> Result<View, String> {
+    match word {
+        "upright" => Ok(View::Upright),
+        "straight" => Ok(View::Straight),
+        "as-received" => Ok(View::AsReceived),
+        _ => Err("expected upright, straight or as-received".to_owned()),
+    }
+}
+
+fn typography(args: &ConvertArgs) -> Typography {
+    let pdf = compose::Settings {
+        conformance: if args.pdf_a_1b { Conformance::A1b } else { Conformance::A2u },
+        picture: if args.jbig2 { Picture::Jbig2 } else { Picture::Received },
+        view: args.view,
+        enhanced: args.enhanced,
+    };
+    Typography { pdf, ..Typography::default() }
 }
 
 /// Reads all pages in page workers, as the gateway does: so many at a time as there are workers.

@@ -15,12 +15,23 @@ const SLOPE_REACH: f64 = 4.0;
 /// A word more than so many times the line's usual height is a speck or a rule read as a letter.
 const TALLEST: f64 = 2.0;
 
-/// Of an upright box around a slanted word at least this share is the word's own height.
-const OWN_HEIGHT: f64 = 0.3;
+/// Of an upright box around a slanted word at least this share is the word's own height: a long run of
+/// Chinese is one word, and at five degrees its box is five times as high as its letters.
+const OWN_HEIGHT: f64 = 0.2;
 
-/// Readers break a line whose baseline wanders by half its height and more: a steeper line is drawn flatter
-/// than it is, about its middle, to wander by no more than this.
+/// A line keeps a slope of its own beside the page's known skew if its ends would else be off by more than
+/// this share of its height: the sending machine prints its header straight on crooked paper.
+const OWN_SLOPE: f64 = 0.5;
+
+/// Readers break a line whose baseline wanders by half its height and more (poppler's `maxIntraLineDelta`):
+/// the lines of a steeper page are drawn flatter than they are, to wander by no more than this.
 const WANDER: f64 = 0.4;
+
+/// Lines that stand closer than this share of their height are not kept apart any further.
+const TOUCHING: f64 = 0.1;
+
+/// Of the white between two lines so much may be used up by their slant.
+const CLEARANCE: f64 = 0.9;
 
 /// Nothing is lower than this, in points.
 pub(super) const LEAST: f64 = 0.5;
@@ -28,30 +39,35 @@ pub(super) const LEAST: f64 = 0.5;
 /// A line of words in the reading frame.
 pub(super) struct Baseline {
     slope: f64,
+    /// It does not run with the page.
+    own: bool,
     /// Lower edge of the letters at u = `origin`.
     bottom: f64,
     origin: f64,
+    /// From the first word to the last.
+    length: f64,
     /// From the lowest descender to the highest ascender.
     pub height: f64,
 }
 
 impl Baseline {
-    /// The line through the boxes of its words; `skew` is the page's, for lines too short to tell.
+    /// The line through the boxes of its words on a page of this skew (as a tangent, rising).
     pub fn through(words: &[Span], skew: f64) -> Self {
-        let slope = slope(words).unwrap_or(skew);
         let start = words.iter().map(|word| word.start).fold(f64::INFINITY, f64::min);
         let end = words.iter().map(|word| word.end).fold(f64::NEG_INFINITY, f64::max);
-        let origin = (start + end) / 2.0;
+        let (origin, length) = ((start + end) / 2.0, end - start);
+        // Of a slanted word's box only some is height: the flattest box says how much.
+        let flattest = words.iter().map(Span::height).fold(f64::INFINITY, f64::min).max(LEAST);
+        let seen = slope(words).unwrap_or(skew);
+        let own = (seen - skew).abs() * length > flattest * OWN_SLOPE;
+        let slope = if own { seen } else { skew };
         let upright: Vec<(f64, f64)> = words.iter().map(|word| levelled(word, slope, origin)).collect();
         let usual = median(upright.iter().map(|(low, high)| high - low).collect()).max(LEAST);
         let middle = median(upright.iter().map(|(low, high)| (low + high) / 2.0).collect());
         let reach = usual * TALLEST / 2.0;
         let bottom = upright.iter().map(|edges| edges.0).fold(f64::INFINITY, f64::min).max(middle - reach);
         let top = upright.iter().map(|edges| edges.1).fold(f64::NEG_INFINITY, f64::max).min(middle + reach);
-        let height = (top - bottom).max(LEAST);
-        let wander = slope.abs() * (end - start);
-        let flattened = slope * (height * WANDER / wander.max(f64::MIN_POSITIVE)).min(1.0);
-        Self { slope: flattened, bottom, origin, height }
+        Self { slope, own, bottom, origin, length, height: (top - bottom).max(LEAST) }
     }
 
     /// The lower edge of the letters at `u`.
@@ -63,10 +79,47 @@ impl Baseline {
     pub fn stride(&self, share: f64) -> f64 {
         self.height * share / self.slope.abs().max(f64::MIN_POSITIVE)
     }
+
+    /// The steepest slope that readers take for one line.
+    fn steepest(&self) -> f64 {
+        self.height * WANDER / self.length.max(LEAST)
+    }
+
+    /// Lower edge at u = `middle` if the line were level.
+    fn level(&self, skew: f64, middle: f64) -> f64 {
+        self.bottom - skew * (self.origin - middle)
+    }
 }
 
-/// The skew of a page: the usual slope of those lines that are long enough to tell; 0 if none is.
-pub(super) fn skew<'a>(lines: impl Iterator<Item = &'a [Span]>) -> f64 {
+/// Draws the lines of a steep page flatter, all by the same turn about the page's middle, so that none breaks
+/// and none reaches into the next one, which pdfium would take for the same line. Order and distances stay.
+pub(super) fn flatten(lines: &mut [&mut Baseline], skew: f64, middle: f64) {
+    let mut steepest = lines.iter().filter(|line| !line.own).map(|line| line.steepest()).fold(1.0, f64::min);
+    for pair in lines.windows(2) {
+        let [line, next] = pair else { continue };
+        let gap = line.level(skew, middle) - next.level(skew, middle) - next.height;
+        if skew < 0.0 && gap > next.height * TOUCHING {
+            let (end, start) = (line.origin + line.length / 2.0, next.origin - next.length / 2.0);
+            steepest = steepest.min(gap * CLEARANCE / (end - start).max(LEAST));
+        }
+    }
+    let flat = skew.clamp(-steepest, steepest);
+    for line in lines {
+        line.bottom -= (skew - flat) * (line.origin - middle);
+        line.slope = if line.own { line.slope.clamp(-line.steepest(), line.steepest()) } else { flat };
+    }
+}
+
+fn sane(slope: f64) -> bool {
+    slope.abs() <= STEEPEST
+}
+
+/// The skew of a page, as a tangent: what is known of it, or the usual slope of those lines that are long
+/// enough to tell; 0 if none is.
+pub(super) fn skew<'a>(known: Option<f64>, lines: impl Iterator<Item = &'a [Span]>) -> f64 {
+    if let Some(known) = known.filter(|known| sane(*known)) {
+        return known;
+    }
     let slopes: Vec<f64> = lines.filter_map(slope).collect();
     if slopes.is_empty() { 0.0 } else { median(slopes) }
 }
@@ -97,7 +150,7 @@ fn slope(words: &[Span]) -> Option<f64> {
         return None;
     }
     let slope = median(slopes);
-    Some(if slope.abs() <= STEEPEST { slope } else { 0.0 })
+    Some(if sane(slope) { slope } else { 0.0 })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -129,7 +182,7 @@ mod tests {
     #[test]
     fn skew_is_followed_and_taken_out_of_the_height() {
         for slope in [-0.01, 0.0, 0.008] {
-            let line = Baseline::through(&words(slope, 6), 0.0);
+            let line = Baseline::through(&words(slope, 6), slope);
             assert!((line.height - 10.0).abs() < 1e-6, "{}", line.height);
             let expected = 100.0 + slope * 115.0;
             assert!((line.bottom_at(115.0) - expected).abs() < 1e-6);
@@ -140,7 +193,7 @@ mod tests {
     #[test]
     fn a_short_line_takes_the_skew_of_the_page() {
         let long = words(0.01, 8);
-        let skew = skew([&long[..], &words(0.3, 1)].into_iter());
+        let skew = skew(None, [&long[..], &words(0.3, 1)].into_iter());
         assert!((skew - 0.01).abs() < 1e-9);
         let run = Span { start: 0.0, end: 300.0, bottom: 50.0, top: 63.0 };
         let line = Baseline::through(&[run], skew);
@@ -148,10 +201,38 @@ mod tests {
     }
 
     #[test]
-    fn a_steep_line_is_flattened_and_a_wild_one_level() {
-        let steep = Baseline::through(&words(0.1, 12), 0.0);
-        let wander = steep.bottom_at(470.0) - steep.bottom_at(0.0);
-        assert!(wander > 0.0 && wander <= steep.height * WANDER + 1e-9, "{wander}");
+    fn a_long_run_takes_the_skew_that_is_known_and_a_straight_header_keeps_its_own() {
+        let tangent = 5f64.to_radians().tan();
+        let run = Span { start: 0.0, end: 480.0, bottom: 100.0, top: 112.0 + 480.0 * tangent };
+        let line = Baseline::through(&[run], -tangent);
+        assert!((line.height - 12.0).abs() < 1e-6, "{}", line.height);
+        let header = Baseline::through(&words(0.0, 12), -0.02);
+        assert_eq!(header.bottom_at(0.0), header.bottom_at(400.0));
+        // Two words with a descender more or less: the page knows better.
+        let mut pair = words(0.01, 3);
+        pair[2].bottom -= 2.0;
+        let pair = Baseline::through(&pair, 0.01);
+        assert!((pair.bottom_at(100.0) - pair.bottom_at(0.0) - 1.0).abs() < 1e-6);
+        assert_eq!(skew(Some(f64::NAN), [&words(0.0, 1)[..]].into_iter()), 0.0);
+    }
+
+    #[test]
+    fn a_steep_page_is_flattened_line_by_parallel_line_and_a_wild_line_is_level() {
+        let lowered = |by: f64, count| {
+            let down = words(-0.05, count).into_iter();
+            down.map(|word| Span { bottom: word.bottom - by, top: word.top - by, ..word }).collect::<Vec<_>>()
+        };
+        let (long, short) = (lowered(0.0, 12), lowered(13.0, 3));
+        let mut lines = [&long, &short].map(|words| Baseline::through(words, -0.05));
+        let [first, second] = &mut lines;
+        flatten(&mut [first, second], -0.05, 240.0);
+        let [first, second] = &lines;
+        let wander = first.bottom_at(0.0) - first.bottom_at(470.0);
+        assert!(wander > 0.0 && wander <= first.height * WANDER + 1e-9, "{wander}");
+        for u in [0.0, 110.0] {
+            assert!((first.bottom_at(u) - second.bottom_at(u) - 13.0).abs() < 1e-6, "as far apart as before");
+        }
+        assert!(first.bottom_at(470.0) > second.bottom_at(0.0) + second.height, "pdfium keeps them apart");
         let wild = Baseline::through(&words(1.0, 12), 0.0);
         assert_eq!(wild.bottom_at(0.0), wild.bottom_at(470.0));
     }

@@ -12,8 +12,8 @@ use super::glyphless_font::Glyphs;
 use super::image::{self, Colour};
 use super::metadata::Metadata;
 use super::text_layer;
-use super::{ComposeError, Conformance, EncodeG4};
-use crate::fax::{Page, PageText};
+use super::{Coded, ComposeError, Conformance, EncodeG4, Settings, View, enhanced};
+use crate::fax::{Bitmap, Page, PageText, Turn};
 
 /// Bytes of one file: cross-reference offsets have 32 bits in the writer, mail servers far less patience.
 const MAX_BYTES: usize = 2 << 30;
@@ -24,12 +24,14 @@ const BINARY_MARK: [u8; 4] = [0xe2, 0xe3, 0xcf, 0xd3];
 /// A document in the making.
 pub(super) struct Draft {
     doc: Document,
-    conformance: Conformance,
+    settings: Settings,
     encode: EncodeG4,
     metadata: Metadata,
     glyphs: Glyphs,
     tree: ObjectId,
-    pages: Vec<Object>,
+    pages: Vec<ObjectId>,
+    /// Enhanced copies and the pages that they are of.
+    copies: Vec<(u32, ObjectId)>,
     font: Option<ObjectId>,
     gray: Option<ObjectId>,
     rgb: Option<ObjectId>,
@@ -38,8 +40,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub fn new(metadata: Metadata, conformance: Conformance, encode: EncodeG4) -> Self {
-        let version = match conformance {
+    pub fn new(metadata: Metadata, settings: &Settings, encode: EncodeG4) -> Self {
+        let version = match settings.conformance {
             Conformance::A2u => "1.7",
             Conformance::A1b => "1.4",
         };
@@ -49,12 +51,13 @@ impl Draft {
         let tree = doc.new_object_id();
         Self {
             doc,
-            conformance,
+            settings: settings.clone(),
             encode,
             metadata,
             glyphs: Glyphs::default(),
             tree,
             pages: Vec::new(),
+            copies: Vec::new(),
             font: None,
             gray: None,
             rgb: None,
@@ -63,15 +66,19 @@ impl Draft {
         }
     }
 
-    pub fn add(&mut self, page: &Page, text: &PageText) -> Result<(), ComposeError> {
-        let frame = PageFrame::new(page.raster.size(), page.resolution, text.turn);
+    pub fn add(&mut self, page: &Page, text: &PageText) -> Result<Coded, ComposeError> {
+        let mut frame = PageFrame::new(page.raster.size(), page.resolution, text.turn);
+        if self.settings.view == View::Straight {
+            frame = frame.straightened(text.skew.unwrap_or(0.0));
+        }
         let mut content = String::new();
         let mut resources = Dictionary::new();
+        let mut coded = Coded::Received;
         if let Some(colour) = image::colour(page) {
             let space = self.space(colour);
-            let picture = image::stream(page, space.into(), self.encode)?;
-            self.grow(picture.content.len())?;
-            let picture = self.doc.add_object(picture);
+            let picture;
+            (picture, coded) = image::stream(page, space.into(), self.settings.picture, self.encode)?;
+            let picture = self.stream(picture)?;
             resources.set("XObject", dictionary! { "Im0" => picture });
             content = placed(&frame);
         }
@@ -82,18 +89,56 @@ impl Draft {
             resources.set("Font", dictionary! { "F0" => font });
             self.tally.add(text);
         }
-        let content = packed(dictionary! {}, content.into_bytes()).map_err(ComposeError::writer)?;
-        self.grow(content.content.len())?;
-        let content = self.doc.add_object(content);
-        let leaf = dictionary! {
-            "Type" => "Page", "Parent" => self.tree, "Resources" => resources, "Contents" => content,
-            "MediaBox" => vec![0.into(), 0.into(), real(frame.width), real(frame.height)],
-            "Rotate" => frame.rotate(),
+        let rotate = match self.settings.view {
+            View::AsReceived => 0,
+            View::Upright | View::Straight => frame.rotate(),
         };
-        let leaf = self.doc.add_object(leaf);
-        self.pages.push(leaf.into());
+        let leaf = self.leaf(resources, content, (frame.width, frame.height), rotate)?;
+        self.pages.push(leaf);
         self.metadata.page(&page.damage, text.lost.as_deref());
+        Ok(coded)
+    }
+
+    pub fn add_enhanced(&mut self, of: u32, copy: &Bitmap, dpi: f64) -> Result<(), ComposeError> {
+        let page = enhanced::page(copy, dpi);
+        let frame = PageFrame::new(page.raster.size(), page.resolution, Turn::None);
+        let Some(colour) = image::colour(&page) else { return Ok(()) };
+        let space = self.space(colour);
+        let (picture, _) = image::stream(&page, space.into(), self.settings.picture, self.encode)?;
+        let picture = self.stream(picture)?;
+        let resources = dictionary! {
+            "XObject" => dictionary! { "Im0" => picture }, "ColorSpace" => dictionary! { "Cs0" => space },
+        };
+        let content = placed(&frame) + &enhanced::label(of, &frame);
+        let size = (frame.width, frame.height + enhanced::BAND);
+        let leaf = self.leaf(resources, content, size, 0)?;
+        self.copies.push((of, leaf));
+        self.metadata.copy();
         Ok(())
+    }
+
+    /// Adds a page object; it joins the tree in the end.
+    fn leaf(
+        &mut self,
+        resources: Dictionary,
+        content: String,
+        (width, height): (f64, f64),
+        rotate: i64,
+    ) -> Result<ObjectId, ComposeError> {
+        let content = packed(dictionary! {}, content.into_bytes()).map_err(ComposeError::writer)?;
+        let content = self.stream(content)?;
+        Ok(self.doc.add_object(dictionary! {
+            "Type" => "Page", "Parent" => self.tree, "Resources" => resources, "Contents" => content,
+            "MediaBox" => vec![0.into(), 0.into(), real(width), real(height)], "Rotate" => rotate,
+        }))
+    }
+
+    fn stream(&mut self, stream: Stream) -> Result<ObjectId, ComposeError> {
+        self.bytes = self.bytes.saturating_add(stream.content.len());
+        if self.bytes > MAX_BYTES {
+            return Err(ComposeError::TooLarge { limit: MAX_BYTES as u64 });
+        }
+        Ok(self.doc.add_object(stream))
     }
 
     pub fn finish(mut self) -> Result<Vec<u8>, ComposeError> {
@@ -101,13 +146,17 @@ impl Draft {
             return Err(ComposeError::NoPages);
         }
         if let Some(font) = self.font {
-            self.glyphs.write(&mut self.doc, font, self.conformance).map_err(ComposeError::writer)?;
+            self.glyphs
+                .write(&mut self.doc, font, self.settings.conformance)
+                .map_err(ComposeError::writer)?;
         }
-        let count = self.pages.len() as i64;
-        let tree = dictionary! { "Type" => "Pages", "Kids" => self.pages, "Count" => count };
+        let kids: Vec<Object> =
+            self.pages.iter().chain(self.copies.iter().map(|(_, id)| id)).map(|id| (*id).into()).collect();
+        let count = kids.len() as i64;
+        let tree = dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => count };
         self.doc.objects.insert(self.tree, tree.into());
         let language = self.tally.language();
-        let xmp = self.metadata.xmp(self.conformance, language);
+        let xmp = self.metadata.xmp(self.settings.conformance, language);
         let xmp = self.doc.add_object(raw(dictionary! { "Type" => "Metadata", "Subtype" => "XML" }, xmp));
         let mut catalogue = dictionary! {
             "Type" => "Catalog", "Pages" => self.tree, "Metadata" => xmp,
@@ -116,6 +165,7 @@ impl Draft {
         if let Some(language) = language {
             catalogue.set("Lang", Object::string_literal(language));
         }
+        enhanced::mark(&mut self.doc, &mut catalogue, &self.pages, &self.copies);
         let root = self.doc.add_object(catalogue);
         let info = self.doc.add_object(self.metadata.info());
         self.doc.trailer.set("Root", root);
@@ -135,19 +185,13 @@ impl Draft {
         };
         *slot.get_or_insert_with(|| self.doc.add_object(colour.space()))
     }
-
-    fn grow(&mut self, bytes: usize) -> Result<(), ComposeError> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > MAX_BYTES { Err(ComposeError::TooLarge { limit: MAX_BYTES as u64 }) } else { Ok(()) }
-    }
 }
 
-/// Paints the picture at the page's upper left corner.
+/// Paints the picture where it lies.
 fn placed(frame: &PageFrame) -> String {
-    let milli = |points: f64| text_layer::number((points * 1000.0).round() as i64);
-    let (width, height) = (milli(frame.picture_width), milli(frame.picture_height));
-    let above = milli(frame.height - frame.picture_height);
-    format!("q {width} 0 0 {height} 0 {above} cm /Im0 Do Q\n")
+    let [a, b, c, d, e, f] =
+        frame.picture_matrix().map(|points| text_layer::number((points * 1000.0).round() as i64));
+    format!("q {a} {b} {c} {d} {e} {f} cm /Im0 Do Q\n")
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "PDF reals are single precision; pages are short")]

@@ -30,6 +30,12 @@ fn cut(points: f64) -> f64 {
     ((points + 1e-7) * 1000.0).floor() / 1000.0
 }
 
+/// Least and most skew in degrees that is worth and safe to take out.
+const STRAIGHTENED: std::ops::RangeInclusive<f64> = 0.1..=10.0;
+
+/// Of an upright box around a slanted word at least this share is the word's own height.
+const OWN_HEIGHT: f64 = 0.2;
+
 /// Where the picture lies on its page. All lengths in points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PageFrame {
@@ -43,6 +49,8 @@ pub(super) struct PageFrame {
     pub picture_height: f64,
     pixels: (f64, f64),
     turn: Turn,
+    /// Radians by which the picture is turned against the clock about the page's middle.
+    tilt: f64,
 }
 
 impl PageFrame {
@@ -51,7 +59,15 @@ impl PageFrame {
         let (columns, rows) = (f64::from(size.0), f64::from(size.1));
         if size.0 == 0 || size.1 == 0 {
             let (width, height) = EMPTY_PAGE;
-            return Self { width, height, picture_width: 0.0, picture_height: 0.0, pixels: (0.0, 0.0), turn };
+            return Self {
+                width,
+                height,
+                picture_width: 0.0,
+                picture_height: 0.0,
+                pixels: (0.0, 0.0),
+                turn,
+                tilt: 0.0,
+            };
         }
         let resolution = plausible(resolution);
         let (wide, high) = (columns * 72.0 / resolution.x, rows * 72.0 / resolution.y);
@@ -65,7 +81,54 @@ impl PageFrame {
             picture_height,
             pixels: (columns, rows),
             turn,
+            tilt: 0.0,
         }
+    }
+
+    /// The same picture laid straight on a larger page. `skew`: degrees by which its lines fall to the right.
+    pub fn straightened(self, skew: f64) -> Self {
+        if !STRAIGHTENED.contains(&skew.abs()) || self.picture_width <= 0.0 {
+            return self;
+        }
+        let tilt = skew.to_radians();
+        let (sin, cos) = (tilt.sin().abs(), tilt.cos());
+        let (wide, high) = (self.picture_width, self.picture_height);
+        Self { width: cut(wide * cos + high * sin), height: cut(high * cos + wide * sin), tilt, ..self }
+    }
+
+    /// True if the lines of the picture were laid straight.
+    pub fn is_straightened(&self) -> bool {
+        self.tilt != 0.0
+    }
+
+    /// The matrix that paints the picture: from the unit square to the page (ISO 32000-1 §8.9.5.1).
+    pub fn picture_matrix(&self) -> [f64; 6] {
+        let (wide, high) = (self.picture_width, self.picture_height);
+        if self.tilt == 0.0 {
+            // At the page's upper left corner.
+            return [wide, 0.0, 0.0, high, 0.0, self.height - high];
+        }
+        let (sin, cos) = self.tilt.sin_cos();
+        let (x, y) = self.tilted(0.0, 0.0);
+        [wide * cos, wide * sin, -high * sin, high * cos, x, y]
+    }
+
+    /// A point of the picture, in points from its lower left corner, on the page.
+    fn tilted(&self, x: f64, y: f64) -> (f64, f64) {
+        if self.tilt == 0.0 {
+            return (x, y + self.height - self.picture_height);
+        }
+        let (sin, cos) = self.tilt.sin_cos();
+        let (dx, dy) = (x - self.picture_width / 2.0, y - self.picture_height / 2.0);
+        (self.width / 2.0 + dx * cos - dy * sin, self.height / 2.0 + dx * sin + dy * cos)
+    }
+
+    /// The own width and height of what fills an upright box of this size in the picture, its slant undone.
+    fn own_size(&self, wide: f64, high: f64) -> (f64, f64) {
+        let (sin, cos) = (self.tilt.sin().abs(), self.tilt.cos());
+        let less = cos * cos - sin * sin;
+        let own = |edge: f64, other: f64| ((edge * cos - other * sin) / less).clamp(edge * OWN_HEIGHT, edge);
+        if self.tilt == 0.0 { (wide, high) } else { (own(wide, high), own(high, wide)) }
     }
 
     /// `/Rotate`: degrees clockwise by which a viewer turns the page.
@@ -76,6 +139,18 @@ impl PageFrame {
             Turn::Half => 180,
             Turn::ThreeQuarters => 270,
         }
+    }
+
+    /// The frame of the lines that run down the page as read, right column first (vertical Chinese): u down,
+    /// v to the right.
+    pub fn downwards(&self) -> Self {
+        let turn = match self.turn {
+            Turn::None => Turn::ThreeQuarters,
+            Turn::Quarter => Turn::None,
+            Turn::Half => Turn::Quarter,
+            Turn::ThreeQuarters => Turn::Half,
+        };
+        Self { turn, ..*self }
     }
 
     /// The first four numbers of a text matrix that writes in the reading direction.
@@ -98,14 +173,29 @@ impl PageFrame {
         }
     }
 
+    /// The page's middle, along the reading direction.
+    pub fn middle(&self) -> f64 {
+        match self.turn {
+            Turn::None => self.width / 2.0,
+            Turn::Quarter => self.height / 2.0,
+            Turn::Half => -self.width / 2.0,
+            Turn::ThreeQuarters => -self.height / 2.0,
+        }
+    }
+
     /// A box of received pixels in the reading frame. What lies off the page is brought to its edge.
     pub fn span(&self, at: Box2) -> Span {
         let x = |pixel: f32| inside(pixel, self.pixels.0) * self.scale(self.picture_width, self.pixels.0);
         let y = |pixel: f32| {
-            self.height - inside(pixel, self.pixels.1) * self.scale(self.picture_height, self.pixels.1)
+            self.picture_height
+                - inside(pixel, self.pixels.1) * self.scale(self.picture_height, self.pixels.1)
         };
         let (left, right) = order(x(at.left), x(at.right));
         let (low, high) = order(y(at.bottom), y(at.top));
+        let (middle, centre) = self.tilted((left + right) / 2.0, (low + high) / 2.0);
+        let (wide, tall) = self.own_size(right - left, high - low);
+        let (left, right) = (middle - wide / 2.0, middle + wide / 2.0);
+        let (low, high) = (centre - tall / 2.0, centre + tall / 2.0);
         let (start, end, bottom, top) = match self.turn {
             Turn::None => (left, right, low, high),
             Turn::Quarter => (low, high, -right, -left),
@@ -177,6 +267,42 @@ mod tests {
             let left = corners[0].0.min(corners[1].0);
             let low = corners[0].1.min(corners[1].1);
             assert!((left - 10.0).abs() < 1e-6 && (low - 250.0).abs() < 1e-6, "{turn:?} {corners:?}");
+        }
+    }
+
+    #[test]
+    fn a_straightened_page_holds_all_of_its_picture_and_its_lines_are_level() {
+        for turn in [Turn::None, Turn::Quarter, Turn::Half, Turn::ThreeQuarters] {
+            for skew in [-5.0, 0.7, 3.0] {
+                let plain = PageFrame::new((600, 800), Resolution { x: 72.0, y: 72.0 }, turn);
+                let frame = plain.straightened(skew);
+                let [a, b, c, d, e, f] = frame.picture_matrix();
+                for (x, y) in [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
+                    let (x, y) = (a * x + c * y + e, b * x + d * y + f);
+                    assert!((-0.01..frame.width + 0.01).contains(&x), "{turn:?} {skew} {x}");
+                    assert!((-0.01..frame.height + 0.01).contains(&y), "{turn:?} {skew} {y}");
+                }
+                // Two small words of one line, as received: along the reading direction and down by the skew.
+                let (sin, cos) = f64::to_radians(skew).sin_cos();
+                let along = match turn {
+                    Turn::None => (cos, sin),
+                    Turn::Quarter => (sin, -cos),
+                    Turn::Half => (-cos, -sin),
+                    Turn::ThreeQuarters => (-sin, cos),
+                };
+                let word = |at: f64| {
+                    let (x, y) = (300.0 + along.0 * at, 400.0 + along.1 * at);
+                    let [left, top, right, bottom] = [x - 1.0, y - 1.0, x + 1.0, y + 1.0].map(|it| it as f32);
+                    frame.span(Box2 { left, top, right, bottom })
+                };
+                let (first, last) = (word(-200.0), word(200.0));
+                assert!((first.centre() - last.centre()).abs() < 0.01, "{turn:?} {skew}: {first:?} {last:?}");
+                assert!((last.middle() - first.middle() - 400.0).abs() < 0.01, "{turn:?} {skew}");
+            }
+        }
+        let frame = PageFrame::new((600, 800), Resolution::FINE, Turn::None);
+        for wild in [f64::NAN, f64::INFINITY, 0.01, 45.0] {
+            assert_eq!(frame.straightened(wild), frame);
         }
     }
 

@@ -25,7 +25,7 @@ const CREATOR: &str = "faxgate";
 /// A property of the extension schema: name, value type, meaning.
 type Property = (&'static str, &'static str, &'static str);
 
-const PROPERTIES: [Property; 13] = [
+const PROPERTIES: [Property; 14] = [
     ("id", "Text", "Id of the fax in the gateway"),
     ("caller", "Text", "Number of the calling line as the exchange gave it"),
     ("callerName", "Text", "Name of the calling line, chosen by the caller"),
@@ -35,7 +35,8 @@ const PROPERTIES: [Property; 13] = [
     ("subaddress", "Text", "ITU-T T.33 subaddress"),
     ("receivedAt", "Date", "When reception began, or when the fax was admitted"),
     ("receipt", "Text", "How the receiving machine says that reception ended"),
-    ("pageCount", "Integer", "Pages in this file"),
+    ("pageCount", "Integer", "Pages of the fax"),
+    ("enhancedCopies", "Integer", "Cleaned copies that stand behind the pages of the fax"),
     ("damage", "Text", "Pages whose picture lost rows on the line"),
     ("withoutText", "Text", "Pages whose text could not be read"),
     ("originalSha256", "Text", "SHA-256 of the file as received"),
@@ -51,6 +52,7 @@ pub(super) struct Metadata {
     values: Vec<(&'static str, String)>,
     file_id: Vec<u8>,
     pages: u32,
+    copies: u32,
     damage: PageList,
     without_text: PageList,
 }
@@ -86,6 +88,7 @@ impl Metadata {
             values: values.filter(|(_, value)| !value.is_empty()).collect(),
             file_id: Sha256::of(format!("{}{}", facts.original, facts.id).as_bytes()).0[..16].to_vec(),
             pages: 0,
+            copies: 0,
             damage: PageList::default(),
             without_text: PageList::default(),
         }
@@ -100,6 +103,11 @@ impl Metadata {
         if let Some(code) = lost {
             self.without_text.add(self.pages, &clean(&StationId(code.to_owned()).shown()));
         }
+    }
+
+    /// Counts an enhanced copy.
+    pub fn copy(&mut self) {
+        self.copies += 1;
     }
 
     /// `/ID` of the trailer: the same for the same original and fax.
@@ -163,6 +171,9 @@ impl Metadata {
 
     fn properties(&self) -> Vec<(&'static str, String)> {
         let mut all = vec![("id", self.id.clone()), ("pageCount", self.pages.to_string())];
+        if self.copies > 0 {
+            all.push(("enhancedCopies", self.copies.to_string()));
+        }
         all.extend(self.values.iter().cloned());
         for (name, list) in [("damage", &self.damage), ("withoutText", &self.without_text)] {
             if list.count > 0 {
@@ -247,7 +258,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A PDF text string (ISO 32000-1 §7.9.2.2): ASCII as it is, all else UTF-16BE with its mark.
-fn pdf_text(text: &str) -> Object {
+pub(super) fn pdf_text(text: &str) -> Object {
     if text.is_ascii() {
         return Object::string_literal(text);
     }
@@ -341,6 +352,7 @@ mod tests {
         for _ in 0..25 {
             metadata.page(&Damage { bad_rows: 3, cut: true, ..Damage::default() }, Some("recognize.engine"));
         }
+        metadata.copy();
         let written: Vec<_> = metadata.properties().into_iter().map(|(name, _)| name).collect();
         let known: Vec<_> = PROPERTIES.iter().map(|(name, ..)| *name).collect();
         assert!(written.iter().all(|name| known.contains(name)));

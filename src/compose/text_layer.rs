@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::fax::{Line, PageText};
 
-use super::baseline::{Baseline, LEAST, skew};
+use super::baseline::{Baseline, LEAST, flatten, skew};
 use super::geometry::{PageFrame, Span};
 use super::glyphless_font::{DESCENT, EM, Glyphs, advance};
 
@@ -21,6 +21,9 @@ const KEPT_WIDTH: f64 = 0.3;
 
 /// A word on a slanted line is cut into pieces that each rise or fall by no more than this share of the height.
 const PIECE_RISE: f64 = 0.2;
+
+/// Length of the space below a column, in widths of the column.
+const COLUMN_FOOT: f64 = 0.25;
 
 /// `Tz` of what has no room, and the most there is, in percent.
 const SCALES: std::ops::RangeInclusive<f64> = 1.0..=20_000.0;
@@ -37,14 +40,31 @@ struct Run {
 
 /// Appends the operators of all lines. Writes nothing where there is no text.
 pub(super) fn write(content: &mut String, text: &PageText, frame: &PageFrame, glyphs: &mut Glyphs) {
-    let lines: Vec<Vec<Run>> = text.lines.iter().map(|line| runs(line, frame, glyphs)).collect();
+    let downwards = frame.downwards();
+    let frame_of = |line: &Line| if line.vertical { &downwards } else { frame };
+    let lines: Vec<Vec<Run>> = text.lines.iter().map(|line| runs(line, frame_of(line), glyphs)).collect();
     let spans: Vec<Vec<Span>> = lines.iter().map(|runs| runs.iter().map(|run| run.at).collect()).collect();
-    let skew = skew(spans.iter().map(Vec::as_slice));
-    for (mut runs, spans) in lines.into_iter().zip(spans).filter(|(runs, _)| !runs.is_empty()) {
-        let baseline = Baseline::through(&spans, skew);
-        join(&mut runs);
-        let runs = with_spaces(runs, glyphs);
-        write_line(content, &runs, &baseline, frame);
+    // Falling to the right is a negative slope: v points up. A column leans by the same turn.
+    let known = text.skew.map(|degrees| -degrees.to_radians().tan());
+    let known = if frame.is_straightened() { Some(0.0) } else { known };
+    let skew = skew(known, spans.iter().map(Vec::as_slice));
+    let mut baselines: Vec<Option<Baseline>> =
+        spans.iter().map(|spans| (!spans.is_empty()).then(|| Baseline::through(spans, skew))).collect();
+    for vertical in [false, true] {
+        let lines = text.lines.iter().zip(&mut baselines);
+        let lines = lines.filter(|(line, _)| line.vertical == vertical);
+        let mut lines: Vec<&mut Baseline> = lines.filter_map(|(_, baseline)| baseline.as_mut()).collect();
+        flatten(&mut lines, skew, if vertical { downwards.middle() } else { frame.middle() });
+    }
+    for ((line, mut runs), baseline) in text.lines.iter().zip(lines).zip(&baselines) {
+        if let Some(baseline) = baseline {
+            join(&mut runs);
+            let mut runs = with_spaces(runs, glyphs);
+            if line.vertical {
+                end_column(&mut runs, glyphs);
+            }
+            write_line(content, &runs, baseline, frame_of(line));
+        }
     }
 }
 
@@ -118,6 +138,16 @@ fn with_spaces(words: Vec<Run>, glyphs: &mut Glyphs) -> Vec<Run> {
     runs
 }
 
+/// Ends a column with a space of its own. pdfium sorts what starts at one height from left to right: without
+/// something lower between them, columns that start side by side would be copied in the wrong order.
+fn end_column(runs: &mut Vec<Run>, glyphs: &mut Glyphs) {
+    if let (Some(last), Some(cid)) = (runs.last(), glyphs.cid(' ')) {
+        let end = last.at.end + last.at.height() * COLUMN_FOOT;
+        let at = Span { start: last.at.end, end, ..last.at };
+        runs.push(Run { glyphs: vec![(cid, advance(' '))], at, space_before: false });
+    }
+}
+
 /// Cuts a run where a slanted line would leave it.
 fn pieces<'a>(run: &'a Run, baseline: &Baseline) -> Vec<(f64, f64, &'a [Glyph])> {
     let width = (run.at.end - run.at.start).max(0.0);
@@ -189,7 +219,7 @@ mod tests {
 
     fn layer(words: Vec<Word>, turn: Turn) -> String {
         let at = words[0].at;
-        let lines = vec![Line { words, at, script: Script::Mixed, header: false }];
+        let lines = vec![Line { words, at, script: Script::Mixed, header: false, vertical: false }];
         let frame = PageFrame::new((600, 800), Resolution { x: 72.0, y: 72.0 }, turn);
         let mut content = String::new();
         write(&mut content, &PageText { lines, turn, ..PageText::default() }, &frame, &mut Glyphs::default());
@@ -215,6 +245,23 @@ mod tests {
         BT /F0 10 Tf 3 Tr -1 0 0 -1 50 698 Tm
         300 Tz <00010002> Tj
         30 0 Td 200 Tz <0003> Tj
+        ET
+        ");
+    }
+
+    #[test]
+    fn a_column_runs_down_its_ink() {
+        let at = Box2 { left: 500.0, top: 100.0, right: 520.0, bottom: 180.0 };
+        let words = vec![Word { text: "香港政府".into(), at, confidence: 90.0, space_before: false }];
+        let lines = vec![Line { words, at, script: Script::Han, header: false, vertical: true }];
+        let frame = PageFrame::new((600, 800), Resolution { x: 72.0, y: 72.0 }, Turn::None);
+        let mut content = String::new();
+        let text = PageText { lines, ..PageText::default() };
+        write(&mut content, &text, &frame, &mut Glyphs::default());
+        insta::assert_snapshot!(content, @r"
+        BT /F0 20 Tf 3 Tr 0 -1 1 0 504 700 Tm
+        100 Tz <0001000200030004> Tj
+        80 0 Td 50 Tz <0005> Tj
         ET
         ");
     }

@@ -12,9 +12,10 @@ use super::mail::{self, Mail};
 use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
 use super::table::Reader;
+use crate::compose::{Picture, View};
 use crate::recognize::Engine;
 use crate::route::NumberPlan;
-use crate::{decode, ops, worker};
+use crate::{compose, decode, ops, worker};
 
 /// A scan more often would only load the disk; one less often than an hour makes the promise of the scan void.
 const SCAN_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
@@ -37,6 +38,7 @@ pub(super) struct Machine<'a> {
     pub(super) mail: Option<Mail>,
     pub(super) worker: worker::Settings,
     pub(super) limits: decode::Limits,
+    pub(super) pdf: compose::Settings,
     pub(super) ops: ops::Settings,
 }
 
@@ -55,12 +57,13 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     }
     let mail = top.table("mail").map(mail::read);
     let worker = ocr(top.table("ocr"));
+    let pdf = top.table("pdf").map(pdf).unwrap_or_default();
     let limits = top.table("limits").map(limits).unwrap_or_default();
     spools.iter_mut().for_each(|entry| entry.spool.most_bytes = limits.bytes);
     let ops = top.table("ops").map(operations).unwrap_or_default();
     top.finish();
     let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);
-    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, ops })
+    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops })
 }
 
 fn numbers(mut table: Reader<'_>) -> NumberPlan {
@@ -113,6 +116,20 @@ fn ocr(table: Option<Reader<'_>>) -> worker::Settings {
     ] {
         *flag = table.flag(key).map_or(*flag, |flag| flag.value);
     }
+    table.finish();
+    settings
+}
+
+fn pdf(mut table: Reader<'_>) -> compose::Settings {
+    let mut settings = compose::Settings::default();
+    let picture = table.choice("picture", &[("received", Picture::Received), ("jbig2", Picture::Jbig2)]);
+    settings.picture = picture.map_or(settings.picture, |picture| picture.value);
+    let view = table.choice(
+        "view",
+        &[("upright", View::Upright), ("straight", View::Straight), ("as-received", View::AsReceived)],
+    );
+    settings.view = view.map_or(settings.view, |view| view.value);
+    settings.enhanced = table.flag("enhanced").map_or(settings.enhanced, |flag| flag.value);
     table.finish();
     settings
 }

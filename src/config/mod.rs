@@ -34,7 +34,7 @@ pub use codes::Code;
 pub use problem::{Finding, Problems, Severity, Warning};
 
 use crate::fax::Department;
-use crate::{decode, deliver, intake, ops, route, worker};
+use crate::{compose, decode, deliver, intake, ops, route, worker};
 use sheet::{Findings, Source};
 
 /// Name of the file about the machine.
@@ -62,6 +62,8 @@ pub struct Config {
     pub limits: decode::Limits,
     /// Page workers, enhancement, recognition.
     pub worker: worker::Settings,
+    /// How PDFs are made.
+    pub pdf: compose::Settings,
     /// Mail.
     pub deliver: deliver::Settings,
     /// Departments, in the order of the file. Every department that rules name is among them.
@@ -129,6 +131,7 @@ fn check(
         scan_interval: machine.scan_interval,
         limits: machine.limits,
         worker: machine.worker,
+        pdf: machine.pdf,
         deliver: machine.mail?.settings(fallback),
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,

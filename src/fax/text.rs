@@ -79,6 +79,10 @@ pub struct Line {
     /// The line that the *sending machine* printed at the head of the page (date, TSI, page number). It is
     /// in the searchable text but is never looked at by text rules: its words are the sender's claim.
     pub header: bool,
+    /// The line runs down the page as read (vertical Chinese): words and the characters in them follow each
+    /// other from top to bottom.
+    #[serde(default)]
+    pub vertical: bool,
 }
 
 impl Line {
@@ -103,6 +107,9 @@ pub struct PageText {
     pub lines: Vec<Line>,
     /// How the page must be turned to be upright.
     pub turn: Turn,
+    /// Degrees by which the lines of the upright page fall to the right (negative: rise); `None`: not known,
+    /// the words' boxes must tell.
+    pub skew: Option<f64>,
     /// Mean confidence over characters, 0 to 100; 0 where there is no text.
     pub confidence: f32,
     /// No ink worth reading.

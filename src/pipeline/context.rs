@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use crate::compose::Conformance;
+use super::Typography;
 use crate::deliver::{self, Deliverer, message::Stationery};
 use crate::fax::{Department, Fault, Language, Millis, Outcome, Page, Target};
 use crate::ops::health::Health;
@@ -34,8 +34,8 @@ pub struct Settings {
     pub recipe: String,
     /// What decoding may use up.
     pub limits: decode::Limits,
-    /// Standard that PDFs claim.
-    pub conformance: Conformance,
+    /// How PDFs are set.
+    pub typography: Typography,
 }
 
 impl Default for Settings {
@@ -49,7 +49,7 @@ impl Default for Settings {
             grace: Duration::from_secs(20),
             recipe: format!("faxgate {}", env!("CARGO_PKG_VERSION")),
             limits: decode::Limits::default(),
-            conformance: Conformance::A2u,
+            typography: Typography::default(),
         }
     }
 }

@@ -45,8 +45,13 @@ mod tests {
     use crate::fax::{Box2, Line};
 
     fn page(lines: &[(Script, bool)]) -> PageText {
-        let line =
-            |&(script, header): &(Script, bool)| Line { words: vec![], at: Box2::default(), script, header };
+        let line = |&(script, header): &(Script, bool)| Line {
+            words: vec![],
+            at: Box2::default(),
+            script,
+            header,
+            vertical: false,
+        };
         PageText { lines: lines.iter().map(line).collect(), ..PageText::default() }
     }
 

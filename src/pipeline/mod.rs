@@ -27,4 +27,4 @@ pub use context::{Answer, Context, Courier, Policy, Reader, Settings};
 pub use facts::facts;
 pub use reading::PageRecord;
 pub use runner::{Left, drain, run};
-pub use typesetting::{Made, typeset};
+pub use typesetting::{Made, Typography, typeset};

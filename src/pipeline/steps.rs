@@ -64,12 +64,12 @@ async fn compose(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let saved = texts(ctx, fax).await?;
     let texts = saved.into_iter().map(|page| (page.page, page.transcript.text)).collect();
     let bytes = original(ctx, fax).await?;
-    let (limits, conformance) = (ctx.settings.limits.clone(), ctx.settings.conformance);
+    let (limits, typography) = (ctx.settings.limits.clone(), ctx.settings.typography.clone());
     let of = fax.clone();
     let made = apart(move || {
         let sheets = decode::open(&bytes, of.original.format, &limits).map_err(|error| error.fault())?;
         let (at, original) = (of.arrival.at, of.original.sha256);
-        typeset(&compose::Facts { id: &of.id, call: &of.call, at, original }, &sheets, texts, conformance)
+        typeset(&compose::Facts { id: &of.id, call: &of.call, at, original }, &sheets, texts, &typography)
     })
     .await?;
     let blobs = ctx.store.blobs();

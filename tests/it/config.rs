@@ -136,6 +136,26 @@ fn a_good_configuration_becomes_settings() {
     assert_eq!(config.ops.listen, None);
 }
 
+#[test]
+fn the_choices_for_the_pdf_are_read() {
+    use faxgate::compose::{Conformance, Picture, Settings, View};
+    let pdf = |table: &str| {
+        let folder = Folder::new(&format!("{MACHINE}{table}"), DEPARTMENTS, RULES);
+        Config::load(folder.0.path()).unwrap_or_else(|problems| panic!("{}", problems.render())).0.pdf
+    };
+    assert_eq!(pdf(""), Settings::default());
+    assert_eq!(
+        pdf("[pdf]\npicture = \"jbig2\"\nview = \"straight\"\nenhanced = true\n"),
+        Settings {
+            conformance: Conformance::A2u,
+            picture: Picture::Jbig2,
+            view: View::Straight,
+            enhanced: true
+        }
+    );
+    assert_eq!(pdf("[pdf]\nview = \"as-received\"\n").view, View::AsReceived);
+}
+
 /// The demonstration's own files, on a folder with its spools, have neither problems nor doubts.
 #[test]
 fn the_shipped_configuration_is_clean() {
@@ -154,6 +174,7 @@ fn the_shipped_configuration_is_clean() {
     // what is commented out is as good as what is not
     assert_eq!(config.deliver.relay, None);
     assert_eq!(config.limits, faxgate::decode::Limits::default());
+    assert_eq!(config.pdf, faxgate::compose::Settings::default());
 }
 
 #[test]
@@ -390,6 +411,10 @@ const CASES: &[Case] = &[
     case("config.value.type", D, "sensitive = true", "sensitive = \"yes\""),
     case("config.value.type", M, "[mail]\n", "[[mail]]\n"),
     case("config.value.choice", M, "kind = \"mgetty\"", "kind = \"mgety\""),
+    case("config.value.choice", M, "[mail]\n", "[pdf]\npicture = \"jbig\"\n[mail]\n"),
+    case("config.value.choice", M, "[mail]\n", "[pdf]\nview = \"rotated\"\n[mail]\n"),
+    case("config.value.type", M, "[mail]\n", "[pdf]\nenhanced = \"yes\"\n[mail]\n"),
+    case("config.key.unknown", M, "[mail]\n", "[pdf]\nviews = \"upright\"\n[mail]\n"),
     case("config.value.choice", R, "text = \"licence\"", "text = \"licence\"\nlanguage = \"fr\""),
     case(
         "config.value.choice",

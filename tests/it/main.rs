@@ -24,6 +24,8 @@ mod morning;
 mod ocr;
 mod operations;
 mod pdf;
+mod pdf_choices;
+mod pdf_selection;
 mod pdf_tools;
 mod pipeline;
 mod pipeline_crash;

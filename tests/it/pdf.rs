@@ -4,7 +4,7 @@ pub mod sheet;
 
 use std::path::PathBuf;
 
-use faxgate::compose::{ComposeError, Composer, Conformance, Facts};
+use faxgate::compose::{ComposeError, Composer, Conformance, Facts, Settings};
 use faxgate::decode::t4::{EncodeOptions, encode, encode_mmr};
 use faxgate::fax::{
     Bitmap, CallRecord, Ccitt, Coding, Damage, FaxId, Number, Page, PageText, Raster, Receipt, Resolution,
@@ -45,12 +45,23 @@ fn hostile_call() -> CallRecord {
 
 /// Composes pages under a fixed id, hostile facts and all.
 pub fn compose(pages: &[(Page, PageText)], conformance: Conformance) -> Vec<u8> {
+    compose_as(pages, &Settings { conformance, ..Settings::default() })
+}
+
+/// The same with every choice free.
+pub fn compose_as(pages: &[(Page, PageText)], settings: &Settings) -> Vec<u8> {
+    let mut composer = composer(settings);
+    for (page, text) in pages {
+        composer.add(page, text).unwrap();
+    }
+    composer.finish().unwrap()
+}
+
+pub fn composer(settings: &Settings) -> Composer {
     let id: FaxId = "01K9ZT3Q8M-7H2KQ4XA".parse().unwrap();
     let call = hostile_call();
     let facts = Facts { id: &id, call: &call, at: 1_764_000_000_000, original: Sha256::of(b"original") };
-    let mut composer = Composer::new(&facts, conformance, encode_mmr);
-    pages.iter().for_each(|(page, text)| composer.add(page, text).unwrap());
-    composer.finish().unwrap()
+    Composer::new(&facts, settings, encode_mmr)
 }
 
 const ENGLISH: &str = "Dear Sir, thank you for your enquiry of Monday";
@@ -59,7 +70,7 @@ const MIXED: &str = "聯絡|人 Mr. Chan 陳大文|先生 (Tel. 2810-1234)";
 const ASTRAL: &str = "𠮷野家|牛肉飯 costs $45 & <tea>";
 const SKEWED: &str = "This line falls to the right as paper does gently in old machines";
 
-fn letter(resolution: Resolution, turn: Turn) -> Sheet {
+pub fn letter(resolution: Resolution, turn: Turn) -> Sheet {
     Sheet::new(A4, resolution, turn)
         .line(60.0, 80.0, ENGLISH, 0.0)
         .line(60.0, 110.0, CHINESE, 0.0)
@@ -69,12 +80,12 @@ fn letter(resolution: Resolution, turn: Turn) -> Sheet {
 }
 
 /// What each line must read as: joined where the engine saw no blank.
-fn phrases() -> Vec<String> {
+pub fn phrases() -> Vec<String> {
     [ENGLISH, CHINESE, MIXED, ASTRAL, SKEWED].map(|line| line.replace('|', "")).to_vec()
 }
 
-const RESOLUTIONS: [Resolution; 3] = [Resolution::STANDARD, Resolution::FINE, Resolution::SUPERFINE];
-const TURNS: [Turn; 4] = [Turn::None, Turn::Quarter, Turn::Half, Turn::ThreeQuarters];
+pub const RESOLUTIONS: [Resolution; 3] = [Resolution::STANDARD, Resolution::FINE, Resolution::SUPERFINE];
+pub const TURNS: [Turn; 4] = [Turn::None, Turn::Quarter, Turn::Half, Turn::ThreeQuarters];
 
 fn letters() -> Vec<Sheet> {
     let upright = RESOLUTIONS.map(|resolution| letter(resolution, Turn::None));
@@ -106,28 +117,8 @@ fn lines_come_out_in_reading_order_and_nothing_else_does() {
     }
 }
 
-#[test]
-fn a_selection_covers_the_words_that_people_see() {
-    for sheet in letters() {
-        let file = file(&compose(&[sheet.page()], Conformance::A2u));
-        let found = pdf::word_boxes(&file.path);
-        for (word, place) in sheet.places().iter().filter(|(word, _)| word.is_ascii()) {
-            // A point across; along the height, where a selection covers the whole line, a third of a letter.
-            let fits = |at: &[f64; 4]| {
-                at.iter()
-                    .zip(place)
-                    .zip([1.0, 4.0, 1.0, 4.0])
-                    .all(|((at, seen), off)| (at - seen).abs() < off)
-            };
-            let near = found.iter().filter(|found| found.text == *word).map(|found| found.at);
-            let near: Vec<[f64; 4]> = near.collect();
-            assert!(near.iter().any(fits), "{word:?} is seen at {place:?}, selected at {near:?}");
-        }
-    }
-}
-
 /// Pages of every kind, with damage and with lost text.
-fn all_kinds() -> Vec<(Page, PageText)> {
+pub fn all_kinds() -> Vec<(Page, PageText)> {
     let mut pages: Vec<_> = letters().iter().map(Sheet::page).collect();
     pages.push((gray_page(), PageText::default()));
     pages.push((rgb_page(), PageText::default()));
@@ -297,9 +288,15 @@ fn text_of_no_sense_harms_nobody() {
     ];
     let words = boxes.map(|at| word("\0\u{1b}(\\)\u{feff}\t字", at)).to_vec();
     let lines = vec![
-        Line { words: vec![], at: boxes[1], script: Script::Han, header: false },
-        Line { words, at: boxes[1], script: Script::Han, header: false },
-        Line { words: vec![word("\u{7}\0", boxes[0])], at: boxes[0], script: Script::Latin, header: true },
+        Line { words: vec![], at: boxes[1], script: Script::Han, header: false, vertical: false },
+        Line { words, at: boxes[1], script: Script::Han, header: false, vertical: false },
+        Line {
+            words: vec![word("\u{7}\0", boxes[0])],
+            at: boxes[0],
+            script: Script::Latin,
+            header: true,
+            vertical: false,
+        },
     ];
     let text = PageText { lines, ..PageText::default() };
     let page = |width, height| Page {
@@ -322,7 +319,7 @@ fn a_fax_without_pages_is_an_error_with_a_name() {
     let id: FaxId = "01K9ZT3Q8M-7H2KQ4XA".parse().unwrap();
     let call = CallRecord::default();
     let facts = Facts { id: &id, call: &call, at: 0, original: Sha256::of(b"") };
-    let error = Composer::new(&facts, Conformance::A2u, encode_mmr).finish().unwrap_err();
+    let error = Composer::new(&facts, &Settings::default(), encode_mmr).finish().unwrap_err();
     assert_eq!(error, ComposeError::NoPages);
     assert_eq!(error.fault().code, "compose.document.no-pages");
 }

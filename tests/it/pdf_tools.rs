@@ -22,8 +22,8 @@ fn map() -> Bitmap {
 fn a_word_that_is_not_there_is_missed_by_everybody() {
     let file = file(&compose(&[sheet().page()], Conformance::A2u));
     let error = pdf::words_found(&file.path, &["word", "在此", "absent"]).unwrap_err();
-    assert_eq!(error.matches("\"absent\"").count(), 4, "{error}");
-    assert_eq!(error.matches("find").count(), 4, "{error}");
+    assert_eq!(error.matches("\"absent\"").count(), 5, "{error}");
+    assert_eq!(error.matches("find").count(), 5, "{error}");
 }
 
 #[test]

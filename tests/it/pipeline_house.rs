@@ -77,7 +77,13 @@ impl Reader for ScriptedReader {
 
 fn transcript(words: &str) -> Transcript {
     let word = Word { text: words.to_owned(), at: Box2::default(), confidence: 90.0, space_before: false };
-    let line = Line { words: vec![word], at: Box2::default(), script: Script::Latin, header: false };
+    let line = Line {
+        words: vec![word],
+        at: Box2::default(),
+        script: Script::Latin,
+        header: false,
+        vertical: false,
+    };
     let plan =
         Plan { scale_x: 1.0, scale_y: 1.0, skew: 0.0, turn: Turn::None, specks: 0, streaks: 0, blank: false };
     let text = PageText { lines: vec![line], confidence: 90.0, ..PageText::default() };

