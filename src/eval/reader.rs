@@ -8,10 +8,10 @@ use wait4::Wait4;
 
 use super::measure::{self, Cost};
 use super::truth::{Language, Sheaf};
-use crate::compose::{Conformance, Facts};
+use crate::compose::Facts;
 use crate::decode::{self, Limits};
 use crate::fax::{CallRecord, Disposition, Fault, FaxId, Format, Page, PageText, Sha256};
-use crate::pipeline;
+use crate::pipeline::{self, Typography};
 use crate::worker::{Pool, Settings};
 
 /// Of what a failed command said, so many last characters are shown.
@@ -113,7 +113,7 @@ async fn own(pool: &Pool, bytes: &[u8], pdf: &Path) -> Result<Read, Fault> {
     let call = CallRecord::default();
     let id = FaxId::new(0, [0; 5]);
     let facts = Facts { id: &id, call: &call, at: 0, original };
-    let made = pipeline::typeset(&facts, &opened, texts, Conformance::A2u)?;
+    let made = pipeline::typeset(&facts, &opened, texts, &Typography::default())?;
     cost.own = measure::this_thread().saturating_sub(began);
     std::fs::write(pdf, made.pdf).map_err(|error| unreadable(pdf, &error))?;
     Ok(Read { cost, rows_per_inch, fault })

@@ -19,6 +19,8 @@ pub struct RawWord {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RawLine {
     pub words: Vec<RawWord>,
+    /// Chinese set downwards: the words follow each other from top to bottom.
+    pub vertical: bool,
 }
 
 impl RawLine {
@@ -33,7 +35,7 @@ impl RawLine {
                 first.blank_before = true;
             }
         }
-        Self { words }
+        Self { words, vertical: false }
     }
 
     /// Characters in it.

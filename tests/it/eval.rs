@@ -53,7 +53,7 @@ fn faultless(page: &Page, truth: &Truth) -> PageText {
             x += long + 0.012 * width;
         }
         let at = words.iter().map(|word: &Word| word.at).reduce(Box2::union).unwrap();
-        Line { words, at, script: Script::Mixed, header: false }
+        Line { words, at, script: Script::Mixed, header: false, vertical: false }
     };
     PageText { lines: truth.lines.iter().map(line).collect(), confidence: 99.0, ..PageText::default() }
 }

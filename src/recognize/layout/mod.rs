@@ -11,14 +11,23 @@ use crate::fax::{Box2, CleanPage, Line, PageText, Script, Word};
 
 /// A line without a letter, digit or Han character is noise unless the engine is so sure of it.
 const SURE_MARK: f32 = 60.0;
+/// A line of few characters that is read with less confidence is no text: pictures yield such lines. Measured on pages
+/// with photographs: errors in English 88 to 21 %, in Chinese 71 to 28 %.
+const SURE_SHORT: f32 = 60.0;
+/// So many characters are few.
+const SHORT_LINE: usize = 6;
+/// Nobody can make words of a line that is read with less confidence than this.
+const SURE_LINE: f32 = 30.0;
 /// Between Han and Latin a blank is wider than this share of the line's height.
 const WIDE_GAP: f32 = 0.3;
 /// A sending machine prints its line within so many inches of the page's upper edge: 5 % of an A4 page.
 const HEADER_INCHES: f32 = 0.585;
 
 /// The page's text, in pixels of the received page. `clean` is the copy that was read, turned upright.
-pub fn page_text(lines: &[RawLine], clean: &CleanPage) -> PageText {
-    let kept: Vec<&RawLine> = lines.iter().filter(|line| says_something(line)).collect();
+pub fn page_text(mut lines: Vec<RawLine>, clean: &CleanPage) -> PageText {
+    lines.retain(says_something);
+    let lines = order::in_reading_order(lines);
+    let kept: Vec<&RawLine> = lines.iter().collect();
     let header = header_lines(&kept, clean);
     let place = Place::of(clean);
     let lines: Vec<Line> = kept.iter().zip(header).map(|(raw, header)| line(raw, header, &place)).collect();
@@ -37,7 +46,12 @@ pub fn page_text(lines: &[RawLine], clean: &CleanPage) -> PageText {
 
 fn says_something(line: &RawLine) -> bool {
     let speaks = line.words.iter().any(|word| word.text.chars().any(char::is_alphanumeric));
-    !line.words.is_empty() && (speaks || line.confidence() >= SURE_MARK)
+    let least = match (speaks, line.chars()) {
+        (false, _) => SURE_MARK,
+        (true, ..=SHORT_LINE) => SURE_SHORT,
+        (true, _) => SURE_LINE,
+    };
+    !line.words.is_empty() && line.confidence() >= least
 }
 
 /// Leads boxes of the copy back to the received page.
@@ -82,7 +96,7 @@ fn line(raw: &RawLine, header: bool, place: &Place<'_>) -> Line {
         });
     }
     let at = words.iter().map(|word| word.at).reduce(Box2::union).unwrap_or_default();
-    Line { script: script(&words), words, at, header, vertical: false }
+    Line { script: script(&words), words, at, header, vertical: raw.vertical }
 }
 
 /// No blank stands between Han characters; between Han and Latin the eye decides; elsewhere the engine.

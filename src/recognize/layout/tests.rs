@@ -25,7 +25,10 @@ fn word(text: &str, left: i32, top: i32, blank_before: bool) -> RawWord {
 }
 
 fn raw(words: &[(&str, i32, bool)], top: i32) -> RawLine {
-    RawLine { words: words.iter().map(|&(text, left, blank)| word(text, left, top, blank)).collect() }
+    RawLine {
+        words: words.iter().map(|&(text, left, blank)| word(text, left, top, blank)).collect(),
+        vertical: false,
+    }
 }
 
 #[test]
@@ -44,7 +47,7 @@ fn blanks_stand_where_people_put_them() {
         ),
         raw(&[("2019", 100, false), ("年", 162, true), ("7", 196, true), ("月", 213, true)], 700),
     ];
-    let text = page_text(&lines, &clean(1728, 2200, plan(Turn::None)));
+    let text = page_text(lines.to_vec(), &clean(1728, 2200, plan(Turn::None)));
     let read: Vec<(String, Script)> = text.lines.iter().map(|line| (line.text(), line.script)).collect();
     let expected =
         [("Dear Sir,", Script::Latin), ("本署檔號 Our Ref.", Script::Mixed), ("2019年7月", Script::Han)];
@@ -56,12 +59,12 @@ fn blanks_stand_where_people_put_them() {
 #[test]
 fn boxes_are_in_pixels_of_the_received_page() {
     // A standard page of 1728 by 1100, upside down: its first word stands at the lower right of the page.
-    let text = page_text(&[raw(&[("Dear", 100, false)], 500)], &clean(1728, 2200, plan(Turn::Half)));
+    let text = page_text(vec![raw(&[("Dear", 100, false)], 500)], &clean(1728, 2200, plan(Turn::Half)));
     let at = text.lines[0].words[0].at;
     assert_eq!(at, Box2 { left: 1568.0, top: 835.0, right: 1628.0, bottom: 850.0 });
     assert_eq!(text.turn, Turn::Half);
     // Sideways: the copy is 2200 wide, 1728 high.
-    let text = page_text(&[raw(&[("Dear", 100, false)], 500)], &clean(2200, 1728, plan(Turn::Quarter)));
+    let text = page_text(vec![raw(&[("Dear", 100, false)], 500)], &clean(2200, 1728, plan(Turn::Quarter)));
     let at = text.lines[0].words[0].at;
     assert_eq!(at, Box2 { left: 500.0, top: 1020.0, right: 530.0, bottom: 1050.0 });
 }
@@ -75,7 +78,7 @@ fn the_machines_line_is_found_though_the_engine_tore_it() {
         raw(&[("ABC", 600, false), ("Clinic", 700, true)], 70),
         raw(&[("2024-03-12", 100, false), ("10:23", 300, true), ("P.001/003", 600, true)], 600),
     ];
-    let text = page_text(&lines, &clean(1728, 2200, plan(Turn::None)));
+    let text = page_text(lines.to_vec(), &clean(1728, 2200, plan(Turn::None)));
     let headers: Vec<bool> = text.lines.iter().map(|line| line.header).collect();
     assert_eq!(headers, [true, true, true, false, false]);
     assert_eq!(text.body(), "ABC Clinic\n2024-03-12 10:23 P.001/003");
@@ -85,7 +88,7 @@ fn the_machines_line_is_found_though_the_engine_tore_it() {
 fn noise_is_no_text() {
     let mut noise = raw(&[("|", 100, false), ("~_", 140, true)], 900);
     noise.words.iter_mut().for_each(|word| word.confidence = 20.0);
-    let text = page_text(&[noise, RawLine::default()], &clean(1728, 2200, plan(Turn::None)));
+    let text = page_text(vec![noise, RawLine::default()], &clean(1728, 2200, plan(Turn::None)));
     assert!(text.lines.is_empty());
     assert_eq!(text.confidence, 0.0);
 }
@@ -106,7 +109,7 @@ fn han_is_told_in_all_its_planes() {
 #[test]
 fn characters_beyond_the_first_plane_are_read_as_chinese() {
     let lines = [raw(&[("𨋢", 100, false), ("機", 132, true), ("房", 164, true), ("Lift", 220, true)], 500)];
-    let text = page_text(&lines, &clean(1728, 2200, plan(Turn::None)));
+    let text = page_text(lines.to_vec(), &clean(1728, 2200, plan(Turn::None)));
     assert_eq!(text.lines[0].text(), "𨋢機房 Lift");
     assert_eq!(text.lines[0].script, Script::Mixed);
     assert_eq!(text.lines[0].words[0].confidence, 90.0);

@@ -106,8 +106,8 @@ impl PpOcr {
         let mut groups = self.groups(glyphs);
         self.mend(&mut groups)?;
         let char = |glyph: &Glyph| self.network.alphabet.char(glyph.class);
-        if piece.vertical {
-            return Ok(RawLine { words: vec![column(piece, &groups, char)] });
+        if piece.vertical && !groups.is_empty() {
+            return Ok(RawLine { words: vec![column(piece, &groups, char)], vertical: true });
         }
         let edges = edges(strip, &groups);
         let words = groups.iter().zip(edges).map(|((group, blank), (left, right))| RawWord {
@@ -119,7 +119,7 @@ impl PpOcr {
             confidence: 100.0 * group.iter().map(|glyph| glyph.confidence).sum::<f32>() / group.len() as f32,
             blank_before: *blank,
         });
-        Ok(RawLine { words: words.collect() })
+        Ok(RawLine { words: words.collect(), vertical: false })
     }
 
     /// Mends English words.

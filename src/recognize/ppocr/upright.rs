@@ -6,8 +6,7 @@
 use super::PpOcr;
 use crate::enhance;
 use crate::fax::{CleanPage, PageText, Turn};
-use crate::recognize::layout::order;
-use crate::recognize::layout::segment::{self, Piece};
+use crate::recognize::layout::segment;
 use crate::recognize::line::RawLine;
 use crate::recognize::{RecognizeError, Recognizer, layout};
 
@@ -29,15 +28,15 @@ impl Recognizer for PpOcr {
         let lines = self.lines(clean, &pieces)?;
         let sure = confidence(&lines);
         if sure >= UPRIGHT || pieces.is_empty() {
-            return Ok(page(lines, &pieces, clean));
+            return Ok(layout::page_text(lines, clean));
         }
         match self.turned(clean, sure)? {
             Some(turned) => {
                 let pieces = segment::lines(&turned);
                 let lines = self.lines(&turned, &pieces)?;
-                Ok(page(lines, &pieces, &turned))
+                Ok(layout::page_text(lines, &turned))
             }
-            None => Ok(page(lines, &pieces, clean)),
+            None => Ok(layout::page_text(lines, clean)),
         }
     }
 }
@@ -61,12 +60,6 @@ impl PpOcr {
         }
         Ok(best)
     }
-}
-
-fn page(lines: Vec<RawLine>, pieces: &[Piece], clean: &CleanPage) -> PageText {
-    let lines = lines.into_iter().zip(pieces.iter().map(|piece| piece.vertical)).collect();
-    let lines: Vec<RawLine> = order::in_reading_order(lines).into_iter().map(|(line, _)| line).collect();
-    layout::page_text(&lines, clean)
 }
 
 /// Mean over characters, 0 to 100; 0 without any.

@@ -62,6 +62,7 @@ mod tests {
                 confidence,
                 blank_before: false,
             }],
+            vertical: false,
         }
     }
 

@@ -172,9 +172,9 @@ impl Recognizer for Tesseract {
             (reading.confidence() < UPRIGHT_PAGE || reading.runs_down()) && reading.chars() >= FEW_CHARS;
         let turned = if doubted { self.read_turned(clean, &reading)? } else { None };
         self.loaded.iter_mut().for_each(|(_, handle)| handle.forget());
-        Ok(match &turned {
-            Some((turned, reading)) => layout::page_text(&reading.0, turned),
-            None => layout::page_text(&reading.0, clean),
+        Ok(match turned {
+            Some((turned, reading)) => layout::page_text(reading.0, &turned),
+            None => layout::page_text(reading.0, clean),
         })
     }
 }

@@ -49,26 +49,24 @@ pub fn reading_order(places: &[Placed]) -> Vec<usize> {
 }
 
 /// Lines in reading order. Those that an engine drew across a gutter are taken apart, and what stands on one row and
-/// is read in one go is one line, as the cells of a table's row. The flag says that a line is set downwards.
-pub fn in_reading_order(lines: Vec<(RawLine, bool)>) -> Vec<(RawLine, bool)> {
-    let pieces: Vec<(RawLine, bool)> = lines
+/// is read in one go is one line, as the cells of a table's row.
+pub fn in_reading_order(lines: Vec<RawLine>) -> Vec<RawLine> {
+    let pieces: Vec<RawLine> = lines
         .into_iter()
-        .flat_map(|(line, vertical)| {
-            let parts = if vertical { vec![line] } else { at_wide_gaps(line) };
-            parts.into_iter().map(move |part| (part, vertical))
-        })
-        .filter(|(line, _)| !line.words.is_empty())
+        .flat_map(|line| if line.vertical { vec![line] } else { at_wide_gaps(line) })
+        .filter(|line| !line.words.is_empty())
         .collect();
     let places: Vec<Placed> =
-        pieces.iter().map(|(line, vertical)| Placed { at: line.bounds(), vertical: *vertical }).collect();
-    let mut pieces: Vec<Option<(RawLine, bool)>> = pieces.into_iter().map(Some).collect();
-    let mut ordered: Vec<(RawLine, bool)> = Vec::with_capacity(pieces.len());
-    for (line, vertical) in reading_order(&places).into_iter().filter_map(|at| pieces.get_mut(at)?.take()) {
+        pieces.iter().map(|line| Placed { at: line.bounds(), vertical: line.vertical }).collect();
+    let mut pieces: Vec<Option<RawLine>> = pieces.into_iter().map(Some).collect();
+    let mut ordered: Vec<RawLine> = Vec::with_capacity(pieces.len());
+    for line in reading_order(&places).into_iter().filter_map(|at| pieces.get_mut(at)?.take()) {
+        let across = |before: &RawLine| !before.vertical && !line.vertical;
         match ordered.last_mut() {
-            Some((before, false)) if !vertical && goes_on(&before.bounds(), &line.bounds()) => {
+            Some(before) if across(before) && goes_on(&before.bounds(), &line.bounds()) => {
                 *before = RawLine::joined(vec![std::mem::take(before), line]);
             }
-            _ => ordered.push((line, vertical)),
+            _ => ordered.push(line),
         }
     }
     ordered

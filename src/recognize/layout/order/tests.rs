@@ -198,19 +198,19 @@ fn word(text: &str, left: i32, top: i32) -> RawWord {
     RawWord { text: text.into(), left, top, right, bottom: top + 30, confidence: 90.0, blank_before: false }
 }
 
-fn line(words: &[(&str, i32)], top: i32) -> (RawLine, bool) {
-    (RawLine { words: words.iter().map(|&(text, left)| word(text, left, top)).collect() }, false)
+fn line(words: &[(&str, i32)], top: i32) -> RawLine {
+    RawLine { words: words.iter().map(|&(text, left)| word(text, left, top)).collect(), vertical: false }
 }
 
-fn texts(lines: &[(RawLine, bool)]) -> Vec<String> {
+fn texts(lines: &[RawLine]) -> Vec<String> {
     let text =
         |line: &RawLine| line.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-    lines.iter().map(|(line, _)| text(line)).collect()
+    lines.iter().map(text).collect()
 }
 
 #[test]
 fn lines_drawn_across_a_gutter_are_taken_apart() {
-    let rows: Vec<(RawLine, bool)> = (0..6)
+    let rows: Vec<RawLine> = (0..6)
         .map(|row| {
             line(
                 &[("leftcolumnwithtext", 100), ("andmore", 480), ("rightcolumnoftext", 800), ("goes", 1160)],
@@ -233,8 +233,8 @@ fn the_pieces_of_a_row_become_one_line() {
     ];
     let read = in_reading_order(pieces);
     assert_eq!(texts(&read), ["Fax 5678", "Tel 1234"]);
-    assert!(read[0].0.words[1].blank_before, "a blank stands between the cells");
-    assert!(in_reading_order(vec![(RawLine::default(), false)]).is_empty());
+    assert!(read[0].words[1].blank_before, "a blank stands between the cells");
+    assert!(in_reading_order(vec![RawLine::default()]).is_empty());
 }
 
 proptest! {
