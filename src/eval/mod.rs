@@ -55,6 +55,7 @@ pub struct Settings {
 /// Finds the files that the settings mean.
 pub fn chosen(settings: &Settings) -> Result<Vec<Sheaf>, Fault> {
     let mut sheaves = truth::folder(&settings.dir)?.sheaves;
+    sheaves.retain(|sheaf| !sheaf.truths.iter().any(|truth| truth.profile.vertical));
     if let Some(pattern) = &settings.pages {
         sheaves.retain(|sheaf| pattern.matches(&sheaf.name));
     }

@@ -3,6 +3,8 @@
 //!
 //! Without `-raw` poppler makes an order of its own from the boxes; the order of the file is what copying in most
 //! viewers follows. With `-raw` it breaks words wherever a line is not level, so words are taken from the other.
+//!
+//! Poppler gives words of a page with `/Rotate` as they are seen, but the page's size as if it were not turned.
 
 use std::path::Path;
 use std::process::Command;
@@ -45,15 +47,27 @@ fn asked(pdf: &Path, more: &[&str]) -> Result<Vec<Leaf>, Fault> {
         return Err(Fault::new("eval.pdftotext.failed", Disposition::Refuse, sentence)
             .with_detail(String::from_utf8_lossy(&run.stderr)));
     }
-    Ok(parsed(&String::from_utf8_lossy(&run.stdout)))
+    Ok(parsed(&String::from_utf8_lossy(&run.stdout), &on_their_side(pdf)))
+}
+
+/// For each page, whether it is shown turned by a quarter (ISO 32000-1 §7.7.3.3). What cannot be told is upright.
+fn on_their_side(pdf: &Path) -> Vec<bool> {
+    let Ok(document) = lopdf::Document::load(pdf) else { return Vec::new() };
+    let turned = |page: lopdf::ObjectId| {
+        let rotate = document.get_dictionary(page).and_then(|page| page.get(b"Rotate")?.as_i64());
+        rotate.unwrap_or(0).rem_euclid(180) == 90
+    };
+    document.get_pages().into_values().map(turned).collect()
 }
 
 /// Takes poppler's XHTML apart: it is written line by line, by a program and not by people.
-fn parsed(html: &str) -> Vec<Leaf> {
+fn parsed(html: &str, on_their_side: &[bool]) -> Vec<Leaf> {
     let mut leaves: Vec<Leaf> = Vec::new();
     for found in ELEMENT.captures_iter(html) {
         let number = |name: &str| found.name(name).and_then(|number| number.as_str().parse::<f64>().ok());
         if let (Some(width), Some(height)) = (number("width"), number("height")) {
+            let turned = on_their_side.get(leaves.len()).copied().unwrap_or(false);
+            let (width, height) = if turned { (height, width) } else { (width, height) };
             leaves.push(Leaf { width, height, ..Leaf::default() });
             continue;
         }
@@ -93,12 +107,12 @@ mod tests {
     fn words_come_page_by_page_with_their_middles() {
         let html = "<doc>\n  <page width=\"200.0\" height=\"100.0\">\n\
             <word xMin=\"10.0\" yMin=\"20.0\" xMax=\"30.0\" yMax=\"40.0\">&lt;R&amp;D&gt;</word>\n  </page>\n\
-            <page width=\"100.0\" height=\"100.0\">\n\
+            <page width=\"50.0\" height=\"100.0\">\n\
             <word xMin=\"-2.0\" yMin=\"0.0\" xMax=\"4.0\" yMax=\"2.0\">香港</word>\n  </page>\n</doc>";
-        let leaves = parsed(html);
+        let leaves = parsed(html, &[false, true]);
         assert_eq!(leaves.len(), 2);
         assert_eq!(leaves[0].words, [Placed { text: "<R&D>".into(), x: 0.1, y: 0.3 }]);
-        assert_eq!(leaves[1].words, [Placed { text: "香港".into(), x: 0.01, y: 0.01 }]);
+        assert_eq!(leaves[1].words, [Placed { text: "香港".into(), x: 0.01, y: 0.02 }]);
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct Profile {
     pub dy: f64,
     /// `none`, or how the sheet lay otherwise.
     pub turn: Option<String>,
+    /// Chinese set downwards: one height says nothing of such a line's place, so such pages are not judged.
+    pub vertical: bool,
 }
 
 /// The truth of one page.

@@ -3,7 +3,7 @@
 //! Two engines stand behind [`Recognizer`]. [`ppocr`] finds lines in the page's pixels and reads them with a network
 //! that knows Chinese and English; [`tesseract`] is Tesseract 5 with Debian's fast models. The default, `auto`, reads
 //! with the network and looks doubtful English words up in Tesseract's dictionary: measured, nothing that both read
-//! together was better (docs/decisions/0010). No language is told beforehand. `layout` makes lines of
+//! together was better (docs/decisions/0012). No language is told beforehand. `layout` makes lines of
 //! words, their order, blanks and the header line that sending machines print. [`models`] says which files must be there.
 
 mod layout;

@@ -25,6 +25,9 @@ const LOW_INCHES: f32 = 0.04;
 const THIN_INCHES: f32 = 0.02;
 /// Lower blobs are dots and strokes: they start no piece.
 const LEAST_BODY_INCHES: f32 = 0.03;
+/// Higher blobs are letters only beside others of their kind, as in a headline; alone they are logos, seals and strokes
+/// of a pen, and no measure for the print around them.
+pub const LARGE_INCHES: f32 = 0.28;
 /// A blob of less than this share of the local size of print is a dot or a stroke …
 const SMALL: f32 = 0.5;
 /// … and one of more than so many times it stands across rows, or is a bar beside them.
@@ -110,7 +113,12 @@ impl Sorted {
     pub fn of(blobs: &[Blob], dpi: f32) -> Self {
         let least = in_cells(LEAST_BODY_INCHES, dpi);
         let mut sorted = Self { bodies: Vec::new(), small: Vec::new(), tall: Vec::new() };
-        for (&blob, size) in blobs.iter().zip(link::local_sizes(blobs, dpi)) {
+        let alone = link::alone(blobs, in_cells(LARGE_INCHES, dpi));
+        let of = |giant: bool| blobs.iter().zip(&alone).filter(move |(_, alone)| **alone == giant);
+        let giants: Vec<Blob> = of(true).map(|(blob, _)| *blob).collect();
+        let blobs: Vec<Blob> = of(false).map(|(blob, _)| *blob).collect();
+        sorted.tall.extend(giants);
+        for (&blob, size) in blobs.iter().zip(link::local_sizes(&blobs, dpi)) {
             let height = blob.height();
             if height < least || (height as f32) < SMALL * size as f32 {
                 sorted.small.push(blob);
@@ -131,7 +139,9 @@ pub fn groups(sorted: Sorted, view: &View<'_>) -> Vec<Group> {
     let groups = parts::with_tall(groups, sorted.tall);
     let groups = parts::absorbed(link::joined(groups, view), view);
     let groups = parts::with_small(groups, sorted.small, view);
-    let mut groups = link::joined(groups, view);
+    let groups = link::joined(groups, view);
+    // Parts of characters and ink across rows may have put rows together again.
+    let mut groups: Vec<Group> = groups.into_iter().flat_map(|group| link::rows(group, view, 0)).collect();
     groups.retain(|group| says_something(group, view.dpi()));
     groups
 }

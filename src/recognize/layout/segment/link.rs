@@ -1,6 +1,6 @@
 //! Neighbours on one row put together, and rows that touch taken apart.
 
-use super::group::{Group, TALL, usual};
+use super::group::{Group, LARGE_INCHES, TALL, in_cells, usual};
 use super::ink::{self, Blob, View};
 use super::near::Near;
 
@@ -30,6 +30,30 @@ pub fn shared(one: &Blob, other: &Blob) -> i32 {
 
 fn same_row(one: &Blob, other: &Blob) -> bool {
     shared(one, other) * 2 >= one.height().min(other.height())
+}
+
+/// Blobs are of a kind if none is higher than the other by more than this.
+const OF_A_KIND: f32 = 1.4;
+/// Of a headline's letters each has so many of its kind on the row.
+const COMPANY: usize = 2;
+
+/// For each blob, whether it is higher than `large` and has no company of its kind on its row.
+pub fn alone(blobs: &[Blob], large: i32) -> Vec<bool> {
+    let giants: Vec<Blob> = blobs.iter().filter(|blob| blob.height() > large).copied().collect();
+    let near = Near::of(&giants);
+    let mut found = Vec::new();
+    let mut has_company = |blob: &Blob| {
+        let around = blob.height() * 2;
+        near.within(blob.left - around, blob.top, blob.right + around, blob.bottom, &mut found);
+        let of_a_kind = |other: &&Blob| {
+            let (low, high) = (blob.height().min(other.height()), blob.height().max(other.height()));
+            // Rings of a seal lie within each other: letters stand beside each other.
+            let beside = other.left >= blob.right || other.right <= blob.left;
+            beside && same_row(blob, other) && high as f32 <= OF_A_KIND * low as f32
+        };
+        found.iter().filter_map(|&at| giants.get(at as usize)).filter(of_a_kind).count() >= COMPANY
+    };
+    blobs.iter().map(|blob| blob.height() > large && !has_company(blob)).collect()
 }
 
 /// For each blob, the size of print on its row thereabouts: of its neighbours, if it has several.
@@ -120,6 +144,12 @@ fn valley(profile: &[u32], rim: usize) -> Option<usize> {
     (least as f32 <= VALLEY * peak(upper).min(peak(lower))).then_some(at)
 }
 
+/// A logo, or a stroke of a pen, and the print beside it are no line.
+fn apart(one: &Group, other: &Group, view: &View<'_>) -> bool {
+    let (low, high) = (one.letter.min(other.letter), one.letter.max(other.letter));
+    high > in_cells(LARGE_INCHES, view.dpi()) && high as f32 > TALL * low as f32
+}
+
 /// The widest gap between two words of one line.
 fn word_gap(letter: f32, dpi: f32) -> f32 {
     (JOIN * letter).min(JOIN_INCHES * dpi).max(JOIN_LARGE * letter)
@@ -141,7 +171,7 @@ pub fn joined(groups: Vec<Group>, view: &View<'_>) -> Vec<Group> {
             let close = (other.at.left - one.right) as f32 <= word_gap(letter, view.dpi());
             let row = shared(&one, &other.at) * 10 >= 6 * one.height().min(other.at.height());
             let low = one.union(other.at).height() as f32 <= JOINED_HEIGHT * letter;
-            if close && row && low && !rule_between(view, &one, &other.at) {
+            if close && row && low && !apart(group, other, view) && !rule_between(view, &one, &other.at) {
                 ink::join(&mut parents, at as u32, other_at);
             }
         }

@@ -73,6 +73,25 @@ impl Sheet {
 }
 
 #[test]
+fn a_logo_is_no_measure_for_the_letterhead_beside_it() {
+    let mut sheet = Sheet::new(1200, 400);
+    // Two rings within each other, as high as three lines and nearer than a letter of their size would be.
+    for (left, top, side) in [(100, 60, 110), (115, 75, 80)] {
+        sheet.ink(left, top, side, 3);
+        sheet.ink(left, top + side - 3, side, 3);
+        sheet.ink(left, top, 3, side);
+        sheet.ink(left + side - 3, top, 3, side);
+    }
+    for row in 0..3 {
+        sheet.line(250, 65 + 36 * row, 30);
+    }
+    let lines: Vec<Region> =
+        sheet.pieces().iter().map(|piece| piece.at).filter(|at| at.width > 300).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().all(|at| at.left >= 245 && at.height < 34), "{lines:?}");
+}
+
+#[test]
 fn each_line_is_one_tight_box() {
     let mut sheet = Sheet::new(1728, 600);
     for row in 0..5 {
