@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use faxgate::decode::{Limits, open};
+use faxgate::decode::{Limits, open, t4, tiff};
 use faxgate::fax::{Bitmap, Coding, Format, Raster};
 
 use super::tiff_file::{self, Coded};
@@ -167,14 +167,18 @@ impl Libtiff {
             Coding::Mr => "g3:2d",
             Coding::Mmr => "g4",
         };
-        std::fs::write(self.path("plain.tif"), tiff_file::of_bitmap(page)).ok()?;
+        std::fs::write(
+            self.path("plain.tif"),
+            tiff_file::file(page.width(), page.height(), 1, None, page.bits()),
+        )
+        .ok()?;
         let rows = page.height().to_string();
         let (from, to) = (self.path("plain.tif"), self.path("coded.tif"));
         run(Command::new("tiffcp")
             .args(["-C", "-c", scheme, "-f", "msb2lsb", "-r", &rows])
             .arg(from)
             .arg(&to));
-        tiff_file::first_strip(&std::fs::read(to).ok()?, coding)
+        first_strip(&std::fs::read(to).ok()?, coding)
     }
 
     /// What `tiffcp` makes of the code words in a TIFF, read errors ignored.
@@ -219,6 +223,15 @@ impl Libtiff {
 fn run(command: &mut Command) {
     let ended = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     assert!(ended.is_ok(), "{command:?} cannot be started: ./install tests installs libtiff-tools");
+}
+
+/// The first strip of a TIFF that libtiff wrote.
+fn first_strip(file: &[u8], coding: Coding) -> Option<Coded> {
+    let walk = tiff::walk(file).ok()?;
+    let ifd = walk.ifds.first()?;
+    let [strip] = *ifd.strips() else { return None };
+    let data = t4::in_order(ifd.strip_bytes(strip), ifd.fill_order() == Some(2)).into_owned();
+    Some(Coded { coding, width: ifd.width()?, height: ifd.height()?, data })
 }
 
 /// Rows right in one cell of the table.

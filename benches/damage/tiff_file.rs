@@ -1,7 +1,6 @@
-//! TIFF files of one strip, as small as the format allows, and back.
+//! TIFF files of one strip, as small as the format allows.
 
 use faxgate::decode::t4::{self, EncodeOptions};
-use faxgate::decode::tiff;
 use faxgate::fax::{Bitmap, Coding};
 
 /// A page's code words, most significant bit first.
@@ -19,15 +18,6 @@ pub fn by_faxgate(page: &Bitmap, coding: Coding) -> Coded {
     Coded { coding, width: page.width(), height: page.height(), data }
 }
 
-/// The first strip of a TIFF that libtiff wrote.
-pub fn first_strip(file: &[u8], coding: Coding) -> Option<Coded> {
-    let walk = tiff::walk(file).ok()?;
-    let ifd = walk.ifds.first()?;
-    let [strip] = *ifd.strips() else { return None };
-    let data = t4::in_order(ifd.strip_bytes(strip), ifd.fill_order() == Some(2)).into_owned();
-    Some(Coded { coding, width: ifd.width()?, height: ifd.height()?, data })
-}
-
 /// The code words as a TIFF of one page and one strip.
 pub fn of_coded(coded: &Coded) -> Vec<u8> {
     let (compression, group3_options) = match coded.coding {
@@ -38,12 +28,8 @@ pub fn of_coded(coded: &Coded) -> Vec<u8> {
     file(coded.width, coded.height, compression, group3_options, &coded.data)
 }
 
-/// A picture as an uncompressed TIFF.
-pub fn of_bitmap(page: &Bitmap) -> Vec<u8> {
-    file(page.width(), page.height(), 1, None, page.bits())
-}
-
-fn file(width: u32, height: u32, compression: u32, group3_options: Option<u32>, strip: &[u8]) -> Vec<u8> {
+/// A TIFF of one strip.
+pub fn file(width: u32, height: u32, compression: u32, group3_options: Option<u32>, strip: &[u8]) -> Vec<u8> {
     const SHORT: u16 = 3;
     const LONG: u16 = 4;
     let mut entries = vec![

@@ -281,6 +281,13 @@ impl<'a> Ifd<'a> {
         offsets.iter().enumerate().map(strip).collect()
     }
 
+    /// Bytes from a strip's beginning to whatever follows it: another strip, the directory or the file's end.
+    pub fn room(&self, strip: Strip) -> u64 {
+        let offsets = self.integers(tag::STRIP_OFFSETS, MOST_STRIPS).into_iter().map(u64::from);
+        let ends = offsets.chain([self.offset as u64, self.file.len() as u64]);
+        ends.filter(|&end| end > strip.offset).min().map_or(0, |end| end - strip.offset)
+    }
+
     /// A strip's bytes, as far as the file has them.
     pub fn strip_bytes(&self, strip: Strip) -> &'a [u8] {
         let end = (strip.offset + strip.length).min(self.file.len() as u64) as usize;

@@ -10,6 +10,7 @@ mod ifd;
 mod jpeg;
 mod page;
 mod samples;
+mod second_look;
 mod walk;
 
 #[cfg(test)]

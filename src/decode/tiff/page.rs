@@ -1,6 +1,7 @@
 //! A directory → a [`Page`].
 
 use super::ifd::{Ifd, MOST_STRIPS, Strip};
+use super::second_look::look_twice;
 use super::{jpeg, samples};
 use crate::decode::t4::{self, Claim, DecodeOptions, EndOfLine};
 use crate::decode::{DecodeError, Limits, geometry, turn};
@@ -29,6 +30,14 @@ pub(super) struct Shape {
     pub inverted: bool,
 }
 
+impl Shape {
+    /// The same page in another width, no more of it than is allowed.
+    pub(super) fn with_width(&self, width: u32, limits: &Limits) -> Self {
+        let most_rows = (limits.pixels / u64::from(width.max(1))).min(u64::from(self.most_rows)) as u32;
+        Self { width, most_rows, height: self.height.map(|height| height.min(most_rows)), ..*self }
+    }
+}
+
 /// The pages of a file: thumbnails (NewSubfileType bit 0) and masks (bit 2) left out, if anything else
 /// is there.
 pub(in crate::decode) fn pages(ifds: Vec<Ifd<'_>>) -> Vec<Ifd<'_>> {
@@ -48,7 +57,10 @@ pub(super) fn decode(ifd: &Ifd<'_>, limits: &Limits) -> Result<Page, DecodeError
     let shape = shape(ifd, &strips, limits)?;
     let compression = ifd.compression().unwrap_or(NONE);
     let (raster, ccitt, mut damage) = match compression {
-        MH_IN_BYTES | T4 | T6 => bilevel(ifd, &strips, &shape, compression)?,
+        MH_IN_BYTES | T4 | T6 => {
+            let read = |strips: &[Strip], shape: &Shape| bilevel(ifd, strips, shape, compression);
+            look_twice(ifd, &strips, &shape, limits, read)?
+        }
         NONE | PACK_BITS => samples::decode(ifd, &strips, &shape, compression == PACK_BITS)?,
         JPEG => {
             let (raster, damage) = jpeg::decode(ifd, &strips, &shape, limits)?;

@@ -233,6 +233,33 @@ fn wrong_tags_are_seen_through() {
 }
 
 #[test]
+fn wrong_widths_and_lengths_are_seen_through() {
+    for coding in [Coding::Mh, Coding::Mr] {
+        let map = letter(2048, 200);
+        let options = u32::from(coding == Coding::Mr);
+        let data = t4::encode(&map, coding, EncodeOptions::default());
+        let mut draft = Draft::new(1728, 200, 3, data.clone());
+        draft.set(tag::GROUP3_OPTIONS, Value::Long(vec![options]));
+        let page = only_page(&file(&[draft], false, 0));
+        assert!(page.raster == Raster::Bilevel(map), "{coding:?}");
+        assert_eq!(page.damage.notes, ["width tag was wrong"]);
+        assert_eq!((page.damage.bad_rows, page.damage.cut), (0, false));
+    }
+    // A count that stops in the middle, while the rest lies behind it.
+    let map = letter(1728, 200);
+    let data = t4::encode_mmr(&map);
+    let mut draft = Draft::new(1728, 200, 4, data.clone());
+    draft.set(tag::STRIP_BYTE_COUNTS, Value::Long(vec![data.len() as u32 / 3]));
+    let page = only_page(&file(&[draft.clone()], false, 0));
+    assert!(page.raster == Raster::Bilevel(map.clone()));
+    assert_eq!(page.damage.notes, ["strip byte count was wrong"]);
+    // And one that says more than there is: the page is whole, and that the file is not is said.
+    draft.set(tag::STRIP_BYTE_COUNTS, Value::Long(vec![1 << 30]));
+    let page = only_page(&file(&[draft], false, 0));
+    assert!(page.raster == Raster::Bilevel(map) && page.damage.cut && page.damage.bad_rows == 0);
+}
+
+#[test]
 fn inverted_and_turned_pages() {
     let map = letter(200, 100);
     let mut draft = Draft::new(200, 100, 4, t4::encode_mmr(&map));
