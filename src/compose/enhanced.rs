@@ -164,7 +164,7 @@ mod tests {
             let strokes = label.split_once('\n').unwrap().1;
             let numbers: Vec<f64> =
                 strokes.split_whitespace().filter_map(|token| token.parse().ok()).collect();
-            assert!(numbers.len() > 200 && numbers.len() % 2 == 0);
+            assert!(numbers.len() > 200 && numbers.len().is_multiple_of(2));
             for point in numbers.chunks(2) {
                 assert!(width < 100 || point[0] < frame.width, "{width}: {point:?}");
                 assert!(point[1] > frame.height && point[1] < frame.height + BAND, "{width}: {point:?}");

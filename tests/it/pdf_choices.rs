@@ -90,8 +90,10 @@ fn the_pixels_are_the_same_in_every_view() {
 #[test]
 fn as_received_is_what_came_out_of_the_machine() {
     let sheet = letter(Resolution::FINE, Turn::Half).page();
-    let file =
-        file(&compose_as(&[sheet.clone()], &Settings { view: View::AsReceived, ..Settings::default() }));
+    let file = file(&compose_as(
+        std::slice::from_ref(&sheet),
+        &Settings { view: View::AsReceived, ..Settings::default() },
+    ));
     pdf::rendered_equal(&file.path, &[(map_of(&sheet.0), Resolution::FINE)]).unwrap();
 }
 

@@ -126,12 +126,12 @@ impl PpOcr {
     fn mend(&mut self, groups: &mut [Group]) -> Result<(), RecognizeError> {
         let letter = |class| self.network.alphabet.char(class);
         for (group, _) in groups {
-            let Some(mut word) = spelling::doubtful(group, letter) else { continue };
+            let Some(word) = spelling::doubtful(group, letter) else { continue };
             if let Spelling::Wanted(settings) = &self.spelling {
                 self.spelling = Spelling::LookedUp(Dictionary::load(settings)?);
             }
             if let Spelling::LookedUp(dictionary) = &self.spelling {
-                spelling::mend(&mut word, letter, |word| dictionary.knows(word));
+                spelling::mend(word, letter, |word| dictionary.knows(word));
             }
         }
         Ok(())
