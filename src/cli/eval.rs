@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{End, failed};
 use crate::eval::{self, report::Report};
 use crate::fax::{Disposition, Fault};
+use crate::{recognize, worker};
 
 #[derive(Debug, clap::Args)]
 pub struct EvalArgs {
@@ -30,10 +31,55 @@ pub struct EvalArgs {
     /// Leave the PDFs in this folder
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+    /// Leave a step of enhancement out, to see what it gains
+    #[arg(long, value_name = "STEP")]
+    without: Vec<Step>,
+    /// Read with this engine
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    engine: Engine,
     /// Judge PDFs made by another program: a command (no shell) with {tif}, {pdf} or {out} (the PDF without its
     /// ending), and {lang}
     #[arg(long, value_name = "COMMAND")]
     pdf_from: Option<String>,
+}
+
+/// A step of enhancement, as the configuration calls it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Step {
+    Despeckle,
+    Destreak,
+    Deskew,
+    Levels,
+    Smooth,
+}
+
+/// An engine, as the configuration calls it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Engine {
+    Auto,
+    Ppocr,
+    Tesseract,
+}
+
+/// How pages are read: the gateway's defaults, but for what the arguments change.
+fn reading(args: &EvalArgs) -> worker::Settings {
+    let mut settings = worker::Settings { workers: 1, ..worker::Settings::default() };
+    settings.recognize.engine = match args.engine {
+        Engine::Auto => recognize::Engine::Auto,
+        Engine::Ppocr => recognize::Engine::PpOcr,
+        Engine::Tesseract => recognize::Engine::Tesseract,
+    };
+    for step in &args.without {
+        let flag = match step {
+            Step::Despeckle => &mut settings.enhance.despeckle,
+            Step::Destreak => &mut settings.enhance.destreak,
+            Step::Deskew => &mut settings.enhance.deskew,
+            Step::Levels => &mut settings.enhance.levels,
+            Step::Smooth => &mut settings.enhance.smooth,
+        };
+        *flag = false;
+    }
+    settings
 }
 
 /// Evaluates a folder.
@@ -63,6 +109,7 @@ fn evaluated(args: &EvalArgs) -> Result<Report, Fault> {
         jobs: args.jobs,
         pdf_from: args.pdf_from.clone(),
         program,
+        reading: reading(args),
         keep: args.keep.clone(),
     };
     let sheaves = eval::chosen(&settings)?;

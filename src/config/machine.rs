@@ -23,7 +23,7 @@ const DEFAULT_SCAN_INTERVAL: Duration = Duration::from_secs(60);
 /// A page that takes longer than this has hung the engine.
 const PAGE_TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(1_800);
 /// The engine does not load its models with less.
-const LEAST_MEMORY: u64 = 256 << 20;
+const LEAST_MEMORY: u64 = 512 << 20;
 const MOST_WORKERS: i64 = 1_024;
 
 /// What `faxgate.toml` says. Where a value was wrong or missing, a finding says so and a stand-in is here, so that

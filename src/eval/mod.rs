@@ -32,6 +32,7 @@ use self::report::{Dither, PageRow, Report, Resolution};
 use self::score::Leaf;
 use self::truth::Sheaf;
 use crate::fax::{Disposition, Fault, Sha256};
+use crate::worker;
 
 /// What is evaluated and how.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +49,8 @@ pub struct Settings {
     pub pdf_from: Option<String>,
     /// This executable, for page workers.
     pub program: PathBuf,
+    /// How pages are read.
+    pub reading: worker::Settings,
     /// Where the PDFs are left; nowhere unless told.
     pub keep: Option<PathBuf>,
 }
@@ -84,7 +87,7 @@ pub fn evaluate(settings: &Settings, sheaves: &[Sheaf], done: &(dyn Fn() + Sync)
     let work = || -> Result<(), Fault> {
         let reader = match &settings.pdf_from {
             Some(command) => Reader::peer(command)?,
-            None => Reader::own(&settings.program)?,
+            None => Reader::own(&settings.program, &settings.reading)?,
         };
         while let Some(sheaf) = sheaves.get(next.fetch_add(1, Ordering::Relaxed)) {
             let judged = judged(&reader, sheaf, &pdf_of(place, sheaf));

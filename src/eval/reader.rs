@@ -42,11 +42,11 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// The gateway's own way. `program` is this executable.
-    pub fn own(program: &Path) -> Result<Self, Fault> {
+    /// The gateway's own way, with one worker. `program` is this executable.
+    pub fn own(program: &Path, reading: &Settings) -> Result<Self, Fault> {
         let stop = |error: std::io::Error| Fault::new("eval.runtime", Disposition::Stop, error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(stop)?;
-        let pool = Box::new(Pool::new(program.into(), Settings { workers: 1, ..Settings::default() }));
+        let pool = Box::new(Pool::new(program.into(), reading.clone()));
         Ok(Self::Own { runtime, pool })
     }
 

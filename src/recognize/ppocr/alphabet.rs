@@ -122,7 +122,7 @@ mod tests {
         for c in ['嘅', '咗', '邨', '𨋢'] {
             assert_eq!(doubt(c, &supplement), HONG_KONG_HAN, "{c}");
         }
-        for c in ['缴', '银', 'é', 'ł', 'か'] {
+        for c in ['缴', '来', 'é', 'ł', 'か'] {
             assert_eq!(doubt(c, &supplement), FOREIGN_HAN, "{c}");
         }
         assert_eq!(doubt('·', &supplement), SPECK_LIKE);

@@ -140,8 +140,11 @@ pub fn groups(sorted: Sorted, view: &View<'_>) -> Vec<Group> {
     let groups = parts::absorbed(link::joined(groups, view), view);
     let groups = parts::with_small(groups, sorted.small, view);
     let groups = link::joined(groups, view);
-    // Parts of characters and ink across rows may have put rows together again.
-    let mut groups: Vec<Group> = groups.into_iter().flat_map(|group| link::rows(group, view, 0)).collect();
+    // Parts of characters and ink across rows may have put rows together again; what is no longer than a few
+    // characters may be one of several strokes.
+    let long = |group: &Group| group.at.width() >= 3 * group.at.height();
+    let again = |group| if long(&group) { link::rows(group, view, 0) } else { vec![group] };
+    let mut groups: Vec<Group> = groups.into_iter().flat_map(again).collect();
     groups.retain(|group| says_something(group, view.dpi()));
     groups
 }

@@ -1,6 +1,6 @@
 //! Parts of characters, and ink that stands across rows, given to the groups they belong to.
 
-use super::group::{Group, in_cells};
+use super::group::{Group, LARGE_INCHES, in_cells};
 use super::ink::{self, Blob, View};
 use super::link::shared;
 use super::near::Near;
@@ -15,6 +15,9 @@ const PART_WIDTH: i32 = 24;
 const PART_GAP: i32 = 7;
 /// … and makes the row no higher than this.
 const WITH_PART: i32 = 31;
+
+/// A group of so few blobs and of large letters is a logo or a stroke of a pen rather than a line.
+const FEW: usize = 2;
 
 /// What stands across rows is shared out among the groups that it touches; what touches none stands for itself.
 pub fn with_tall(mut groups: Vec<Group>, tall: Vec<Blob>) -> Vec<Group> {
@@ -80,6 +83,8 @@ struct Hosts {
     owners: Vec<usize>,
     /// Box and letter height of each group.
     groups: Vec<(Blob, i32)>,
+    /// Whether a group is so few blobs that it may be no line.
+    lone: Vec<bool>,
 }
 
 impl Hosts {
@@ -91,6 +96,7 @@ impl Hosts {
             blobs: owned().map(|(_, blob)| blob).collect(),
             owners: owned().map(|(at, _)| at).collect(),
             groups: groups.iter().map(|group| (group.at, group.letter)).collect(),
+            lone: groups.iter().map(|group| group.blobs.len() <= FEW).collect(),
         }
     }
 
@@ -119,6 +125,10 @@ impl Hosts {
     ) -> Option<(i32, usize)> {
         let (owner, _) = *beside.first()?;
         let (at, letter) = *self.groups.get(owner)?;
+        // A logo: what stands beside it is no part of it.
+        if letter > in_cells(LARGE_INCHES, view.dpi()) && self.lone.get(owner).copied()? {
+            return None;
+        }
         let stacked = part.width().max(at.width()) <= reach && is_stack(part, &at);
         if !stacked && part.height() * 20 > letter * PART_HEIGHT {
             return None;
