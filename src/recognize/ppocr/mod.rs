@@ -27,6 +27,9 @@ use crate::fax::CleanPage;
 /// errors in English, mixed and Chinese: 1.0: 0.60, 0.93, 0.66 %; 0.8: 0.54, 0.76, 0.57 % at four fifths of the time;
 /// 0.7: 0.71, 0.88, 0.39 %; 0.6: 2.32, 2.14, 0.48 %.
 const SQUEEZE: f32 = 0.8;
+/// Columns of strips that are read of one page: fifteen seconds' work. Dense print has 60,000. A halftone picture can
+/// fall into any number of pieces; the longest are read, since lines of text are longer than pieces of pictures.
+const MOST_COLUMNS: u64 = 240_000;
 /// If so much of a page's Han text is in simplified characters although they were doubted, doubts were wrong.
 const SIMPLIFIED_SHARE: f32 = 0.25;
 
@@ -74,8 +77,9 @@ impl PpOcr {
         let mut lines = Vec::with_capacity(pieces.len());
         let (mut han, mut simplified) = (0, 0);
         let mut read = Vec::with_capacity(pieces.len());
-        for piece in pieces {
-            let Some(strip) = Strip::cut(clean, piece, SQUEEZE) else {
+        for (piece, affordable) in pieces.iter().zip(affordable(pieces)) {
+            let strip = if affordable { Strip::cut(clean, piece, SQUEEZE) } else { None };
+            let Some(strip) = strip else {
                 read.push(None);
                 continue;
             };
@@ -160,6 +164,29 @@ impl PpOcr {
     }
 }
 
+/// For each piece whether it is read, the longest first until [`MOST_COLUMNS`] are spent.
+fn affordable(pieces: &[Piece]) -> Vec<bool> {
+    let columns = |piece: &Piece| {
+        let (along, across) = match piece.vertical {
+            true => (piece.at.height, piece.at.width),
+            false => (piece.at.width, piece.at.height),
+        };
+        u64::from(along.unsigned_abs()) * u64::from(strip::HEIGHT) / u64::from(across.unsigned_abs().max(1))
+    };
+    let mut order: Vec<usize> = (0..pieces.len()).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse(columns(&pieces[at])));
+    let mut read = vec![false; pieces.len()];
+    let mut spent = 0;
+    for at in order {
+        spent += columns(&pieces[at]).max(u64::from(strip::HEIGHT));
+        if spent > MOST_COLUMNS {
+            break;
+        }
+        read[at] = true;
+    }
+    read
+}
+
 /// All that stands in a column set downwards, as one word.
 fn column(piece: &Piece, groups: &[Group], char: impl Fn(&Glyph) -> char) -> RawWord {
     let glyphs: Vec<&Glyph> = groups.iter().flat_map(|(group, _)| group).collect();
@@ -187,4 +214,29 @@ fn edges(strip: &Strip, groups: &[Group]) -> Vec<(f32, f32)> {
         edges[at].0 = start;
     }
     edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recognize::line::Region;
+
+    fn piece(width: i32, height: i32) -> Piece {
+        Piece { at: Region { left: 0, top: 0, width, height }, letter: height, vertical: false }
+    }
+
+    #[test]
+    fn of_a_picture_in_pieces_only_the_longest_are_read() {
+        let mut pieces = vec![piece(20, 24); 20_000];
+        pieces.push(piece(1400, 24));
+        let read = affordable(&pieces);
+        assert!(read[20_000], "a line of text is read");
+        let count = read.iter().filter(|read| **read).count();
+        assert!((1_000..6_000).contains(&count), "{count}");
+        assert!(
+            affordable(&vec![piece(1400, 24); 60]).iter().all(|read| *read),
+            "a dense page is read whole"
+        );
+        assert!(affordable(&[]).is_empty());
+    }
 }
