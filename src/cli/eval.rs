@@ -32,10 +32,10 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
     /// Leave a step of enhancement out, to see what it gains
-    #[arg(long, value_name = "STEP", conflicts_with = "pdf_from")]
+    #[arg(long, value_name = "STEP")]
     without: Vec<Step>,
     /// Read with this engine
-    #[arg(long, value_enum, default_value_t = Engine::Auto, conflicts_with = "pdf_from")]
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
     engine: Engine,
     /// Judge PDFs made by another program: a command (no shell) with {tif}, {pdf} or {out} (the PDF without its
     /// ending), and {lang}

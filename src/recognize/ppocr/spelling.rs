@@ -1,19 +1,14 @@
 //! English words that are none, mended: the network reads letters, and a dictionary knows words.
 //!
 //! A word is mended only where the network itself hesitated: "oftice" becomes "office" if f was the second best
-//! reading of the t. Names, references and whatever else no dictionary knows stay as they were read, unless
-//! the network wavered and the other reading is a word.
+//! reading of the t. Names, references and whatever else no dictionary knows stay as they were read.
 
 use super::ctc::Glyph;
 
 /// Shorter words are names and abbreviations as often as not.
 const SHORTEST: usize = 4;
-/// A rival less likely than this, against what was read, is no reading of the letter …
+/// A rival less likely than this, against what was read, is no reading of the letter.
 const LIKELY: f32 = 0.002;
-/// … in a word with capitals, which may be a name.
-const LIKELY_IN_NAMES: f32 = 0.05;
-/// Two letters together must be so likely.
-const LIKELY_PAIR: f32 = 0.0005;
 /// So many of a word's letters are tried, those with the strongest rivals.
 const MOST_TRIED: usize = 6;
 
@@ -35,13 +30,11 @@ pub fn mend(word: &mut [Glyph], char: impl Fn(usize) -> char, knows: impl Fn(&st
     if knows(&text(&classes)) {
         return;
     }
-    let least =
-        if classes.iter().any(|class| char(*class).is_ascii_uppercase()) { LIKELY_IN_NAMES } else { LIKELY };
     let mut rivals: Vec<(usize, usize, f32)> = word
         .iter()
         .enumerate()
         .filter_map(|(at, glyph)| glyph.rival.map(|(class, likely)| (at, class, likely)))
-        .filter(|(_, class, likely)| *likely >= least && char(*class).is_ascii_alphabetic())
+        .filter(|(_, class, likely)| *likely >= LIKELY && char(*class).is_ascii_alphabetic())
         .collect();
     rivals.sort_by(|a, b| b.2.total_cmp(&a.2));
     rivals.truncate(MOST_TRIED);
@@ -63,7 +56,6 @@ fn changes(rivals: &[(usize, usize, f32)]) -> Vec<Vec<(usize, usize, f32)>> {
     }
     let likely =
         |change: &Vec<(usize, usize, f32)>| change.iter().map(|(_, _, likely)| likely).product::<f32>();
-    changes.retain(|change| change.len() == 1 || likely(change) >= LIKELY_PAIR);
     changes.sort_by(|a, b| likely(b).total_cmp(&likely(a)));
     changes
 }
@@ -96,9 +88,6 @@ mod tests {
     fn what_the_network_was_sure_of_stays() {
         assert_eq!(mended("oftice", &[(2, 'f', 0.0001)]), "oftice");
         assert_eq!(mended("oftice", &[]), "oftice");
-        assert_eq!(mended("Ietter", &[(0, 'l', 0.01)]), "Ietter", "it may be a name");
-        assert_eq!(mended("Ietter", &[(0, 'l', 0.2)]), "letter");
-        assert_eq!(mended("oftlce", &[(2, 'f', 0.01), (3, 'i', 0.01)]), "oftlce", "two doubtful letters");
         assert_eq!(mended("Wong", &[(0, 'v', 0.9)]), "Wong");
         assert_eq!(mended("A1-office7x", &[(9, 'f', 0.9)]), "A1-office7x");
         assert_eq!(mended("letter", &[(0, 'b', 0.9)]), "letter");

@@ -14,7 +14,7 @@ pub const HEIGHT: u32 = 48;
 const MARGIN_Y: f32 = 0.1;
 /// … and beside it.
 const MARGIN_X: f32 = 0.2;
-/// Longer strips are squeezed: the network's memory grows with the width. A line of 6 point print across a whole
+/// Longer strips are cut: the network's memory grows with the width. A line of 6 point print across a whole
 /// A3 sheet is below this.
 pub const WIDEST: u32 = 6400;
 /// Narrower strips are padded with paper.
@@ -43,11 +43,8 @@ impl Strip {
     pub fn cut(clean: &CleanPage, piece: &Piece, squeeze: f32) -> Option<Self> {
         let at = piece.at;
         let (width, height) = (i64::from(clean.width), i64::from(clean.height));
-        // Of a column set downwards, the width is what a line's height is.
-        let (margin_x, margin_y, size) =
-            if piece.vertical { (MARGIN_Y, MARGIN_Y, at.width) } else { (MARGIN_X, MARGIN_Y, at.height) };
-        let beside = (margin_x * size as f32).round() as i64;
-        let above = (margin_y * size as f32).round() as i64;
+        let beside = (MARGIN_X * at.height as f32).round() as i64;
+        let above = (MARGIN_Y * at.height as f32).round() as i64;
         let edge = |value: i64, most: i64| value.clamp(0, most);
         let left = edge(i64::from(at.left) - beside, width);
         let top = edge(i64::from(at.top) - above, height);
@@ -98,31 +95,20 @@ impl Strip {
             |y: i64| row(y).map_or(0, |row| row.iter().map(|level| u32::from(255 - level)).sum::<u32>());
         let inks: Vec<u32> = (top..bottom).map(ink).collect();
         let cells = cells(&inks, side as usize);
-        let high = cells.iter().map(Range::len).max().unwrap_or(0).max(side as usize) as i64;
-        let mut across = GrayImage::from_pixel(side as u32 * cells.len() as u32, high as u32, Luma([255]));
+        let mut across = GrayImage::from_pixel(side as u32 * cells.len() as u32, side as u32, Luma([255]));
         for (at, cell) in cells.iter().enumerate() {
-            let shift = (high - cell.len() as i64) / 2;
+            // In the middle of its square; a cell higher than that loses paper at its edges.
+            let shift = (side - cell.len() as i64) / 2;
             for y in cell.clone() {
                 let (Some(row), to) = (row(top + y as i64), y as i64 - cell.start as i64 + shift) else {
                     continue;
                 };
-                for (x, level) in row.iter().enumerate().filter(|_| (0..high).contains(&to)) {
+                for (x, level) in row.iter().enumerate().filter(|_| (0..side).contains(&to)) {
                     across.put_pixel((at as i64 * side) as u32 + x as u32, to as u32, Luma([*level]));
                 }
             }
         }
         (!cells.is_empty()).then(|| Self::of(&across, left as f32, squeeze))
-    }
-
-    /// About how wide the strip of `piece` will be.
-    pub fn width_of(piece: &Piece, squeeze: f32) -> u32 {
-        let (along, across) = match piece.vertical {
-            true => (piece.at.height, piece.at.width),
-            false => (piece.at.width, piece.at.height),
-        };
-        let (along, across) = (along.max(0) as f32, across.max(1) as f32);
-        let shape = (along + 2.0 * MARGIN_X * across) / (across * (1.0 + 2.0 * MARGIN_Y));
-        ((shape * HEIGHT as f32 * squeeze) as u32).clamp(NARROWEST, WIDEST)
     }
 
     /// A place of the strip in the copy.
@@ -234,25 +220,6 @@ mod tests {
         assert_eq!(cells.len(), 4, "{cells:?}");
         assert!(middles.iter().zip([15, 40, 64, 81]).all(|(found, at)| found.abs_diff(at) < 12), "{cells:?}");
         assert!(super::cells(&[], 10).is_empty() && super::cells(&[0; 50], 10).is_empty());
-    }
-
-    #[test]
-    fn a_column_set_downwards_leaves_its_neighbour_out() {
-        let mut copy = copy();
-        copy.samples.fill(255);
-        // Two columns of four characters, 16 wide, 8 apart: the right one is solid, the left one hollow.
-        for row in 0..4 {
-            for y in row * 22 + 5..row * 22 + 21 {
-                copy.samples[y * 200 + 100..y * 200 + 116].fill(0);
-                copy.samples[y * 200 + 76..y * 200 + 78].fill(0);
-            }
-        }
-        let piece = Piece { vertical: true, ..at(100, 5, 16, 82) };
-        let strip = Strip::cut(&copy, &piece, 1.0).expect("it lies within");
-        let black = strip.samples.iter().filter(|level| **level < 96).count() as f32;
-        let share = black / strip.samples.len() as f32;
-        assert!((0.4..0.8).contains(&share), "characters fill their cells: {share}");
-        assert!((150..260).contains(&strip.width), "four cells: {}", strip.width);
     }
 
     #[test]

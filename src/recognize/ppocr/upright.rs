@@ -33,10 +33,8 @@ impl Recognizer for PpOcr {
         match self.turned(clean, sure)? {
             Some(turned) => {
                 let pieces = segment::lines(&turned);
-                let read = self.lines(&turned, &pieces)?;
-                // A few lines may look better than the whole turns out to be.
-                let better = confidence(&read) > sure;
-                Ok(if better { layout::page_text(read, &turned) } else { layout::page_text(lines, clean) })
+                let lines = self.lines(&turned, &pieces)?;
+                Ok(layout::page_text(lines, &turned))
             }
             None => Ok(layout::page_text(lines, clean)),
         }

@@ -34,8 +34,8 @@ fn same_row(one: &Blob, other: &Blob) -> bool {
 
 /// Blobs are of a kind if none is higher than the other by more than this.
 const OF_A_KIND: f32 = 1.4;
-/// Of a headline's letters each has so many of its kind on the row: it may be of two characters.
-const COMPANY: usize = 1;
+/// Of a headline's letters each has so many of its kind on the row.
+const COMPANY: usize = 2;
 
 /// For each blob, whether it is higher than `large` and has no company of its kind on its row.
 pub fn alone(blobs: &[Blob], large: i32) -> Vec<bool> {
