@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{End, failed};
 use crate::eval::{self, report::Report};
 use crate::fax::{Disposition, Fault};
-use crate::{recognize, worker};
+use crate::{enhance, recognize, worker};
 
 #[derive(Debug, clap::Args)]
 pub struct EvalArgs {
@@ -32,52 +33,32 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
     /// Leave a step of enhancement out, to see what it gains
-    #[arg(long, value_name = "STEP")]
-    without: Vec<Step>,
+    #[arg(long, value_name = "STEP", value_parser = step_names())]
+    without: Vec<String>,
     /// Read with this engine
-    #[arg(long, value_enum, default_value_t = Engine::Auto)]
-    engine: Engine,
+    #[arg(long, default_value = "auto", value_parser = engine_names())]
+    engine: String,
     /// Judge PDFs made by another program: a command (no shell) with {tif}, {pdf} or {out} (the PDF without its
     /// ending), and {lang}
     #[arg(long, value_name = "COMMAND")]
     pdf_from: Option<String>,
 }
 
-/// A step of enhancement, as the configuration calls it.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Step {
-    Despeckle,
-    Destreak,
-    Deskew,
-    Levels,
-    Smooth,
+fn step_names() -> PossibleValuesParser {
+    enhance::Settings::default().steps().map(|(name, _)| name).into()
 }
 
-/// An engine, as the configuration calls it.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Engine {
-    Auto,
-    Ppocr,
-    Tesseract,
+fn engine_names() -> PossibleValuesParser {
+    recognize::Engine::NAMES.map(|(name, _)| name).into()
 }
 
 /// How pages are read: the gateway's defaults, but for what the arguments change.
 fn reading(args: &EvalArgs) -> worker::Settings {
     let mut settings = worker::Settings { workers: 1, ..worker::Settings::default() };
-    settings.recognize.engine = match args.engine {
-        Engine::Auto => recognize::Engine::Auto,
-        Engine::Ppocr => recognize::Engine::PpOcr,
-        Engine::Tesseract => recognize::Engine::Tesseract,
-    };
-    for step in &args.without {
-        let flag = match step {
-            Step::Despeckle => &mut settings.enhance.despeckle,
-            Step::Destreak => &mut settings.enhance.destreak,
-            Step::Deskew => &mut settings.enhance.deskew,
-            Step::Levels => &mut settings.enhance.levels,
-            Step::Smooth => &mut settings.enhance.smooth,
-        };
-        *flag = false;
+    let engine = recognize::Engine::NAMES.into_iter().find(|(name, _)| *name == args.engine);
+    settings.recognize.engine = engine.map(|(_, engine)| engine).unwrap_or_default();
+    for (name, taken) in settings.enhance.steps() {
+        *taken &= !args.without.iter().any(|without| without == name);
     }
     settings
 }

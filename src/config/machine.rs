@@ -102,18 +102,11 @@ fn ocr(table: Option<Reader<'_>>) -> worker::Settings {
         }
         settings.memory = memory.value;
     }
-    let engines = [("auto", Engine::Auto), ("ppocr", Engine::PpOcr), ("tesseract", Engine::Tesseract)];
-    let engine = table.choice("engine", &engines);
+    let engine = table.choice("engine", &Engine::NAMES);
     settings.recognize.engine = engine.map(|engine| engine.value).unwrap_or_default();
     settings.recognize.models = table.folder("models").map(|path| path.value);
     settings.recognize.networks = table.folder("networks").map(|path| path.value);
-    for (key, flag) in [
-        ("despeckle", &mut settings.enhance.despeckle),
-        ("destreak", &mut settings.enhance.destreak),
-        ("deskew", &mut settings.enhance.deskew),
-        ("smooth", &mut settings.enhance.smooth),
-        ("levels", &mut settings.enhance.levels),
-    ] {
+    for (key, flag) in settings.enhance.steps() {
         *flag = table.flag(key).map_or(*flag, |flag| flag.value);
     }
     table.finish();

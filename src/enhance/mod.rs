@@ -50,6 +50,19 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Every step by its name, and whether it is taken.
+    pub fn steps(&mut self) -> [(&'static str, &mut bool); 5] {
+        [
+            ("despeckle", &mut self.despeckle),
+            ("destreak", &mut self.destreak),
+            ("deskew", &mut self.deskew),
+            ("smooth", &mut self.smooth),
+            ("levels", &mut self.levels),
+        ]
+    }
+}
+
 /// How many pixels the private copy of `page` will have, before it is made.
 pub fn copy_pixels(page: &Page) -> u64 {
     let (width, height) = page.raster.size();

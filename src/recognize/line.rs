@@ -70,6 +70,17 @@ impl RawLine {
     }
 }
 
+/// Characters in all lines.
+pub fn chars(lines: &[RawLine]) -> usize {
+    lines.iter().map(RawLine::chars).sum()
+}
+
+/// Mean over the characters of all lines, 0 to 100; 0 without any.
+pub fn confidence(lines: &[RawLine]) -> f32 {
+    let sum: f32 = lines.iter().map(|line| line.confidence() * line.chars() as f32).sum();
+    sum / chars(lines).max(1) as f32
+}
+
 /// A rectangle of the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region {

@@ -29,6 +29,12 @@ pub enum Engine {
     Tesseract,
 }
 
+impl Engine {
+    /// Their names, as people write them.
+    pub const NAMES: [(&str, Self); 3] =
+        [("auto", Self::Auto), ("ppocr", Self::PpOcr), ("tesseract", Self::Tesseract)];
+}
+
 /// What the engine needs to know.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {

@@ -51,6 +51,11 @@ pub fn file(settings: &Settings, model: Model) -> PathBuf {
     folder(settings).join(format!("{}.traineddata", model.name))
 }
 
+/// The file, if it is there.
+pub fn present(file: PathBuf, package: &'static str) -> Result<PathBuf, RecognizeError> {
+    if file.is_file() { Ok(file) } else { Err(RecognizeError::ModelMissing { file, package }) }
+}
+
 /// One sentence for each model that the chosen engine asks for and that is not there.
 pub fn missing(settings: &Settings) -> Vec<String> {
     let of_tesseract: &[Model] = match settings.engine {
@@ -63,9 +68,6 @@ pub fn missing(settings: &Settings) -> Vec<String> {
     if settings.engine != Engine::Tesseract {
         wanted.push((network(settings), NETWORK_PACKAGE));
     }
-    wanted.retain(|(file, _)| !file.is_file());
-    wanted
-        .into_iter()
-        .map(|(file, package)| RecognizeError::ModelMissing { file, package }.to_string())
-        .collect()
+    let absent = wanted.into_iter().filter_map(|(file, package)| present(file, package).err());
+    absent.map(|error| error.to_string()).collect()
 }

@@ -27,13 +27,10 @@ const HEADER_INCHES: f32 = 0.585;
 pub fn page_text(mut lines: Vec<RawLine>, clean: &CleanPage) -> PageText {
     lines.retain(says_something);
     let lines = order::in_reading_order(lines);
-    let kept: Vec<&RawLine> = lines.iter().collect();
-    let header = header_lines(&kept, clean);
+    let confidence = super::line::confidence(&lines);
+    let header = header_lines(&lines, clean);
     let place = Place::of(clean);
-    let lines: Vec<Line> = kept.iter().zip(header).map(|(raw, header)| line(raw, header, &place)).collect();
-    let chars: usize = kept.iter().map(|line| line.chars()).sum();
-    let sum: f32 = kept.iter().map(|line| line.confidence() * line.chars() as f32).sum();
-    let confidence = if chars == 0 { 0.0 } else { sum / chars as f32 };
+    let lines: Vec<Line> = lines.iter().zip(header).map(|(raw, header)| line(raw, header, &place)).collect();
     PageText {
         lines,
         turn: clean.plan.turn,
@@ -139,7 +136,7 @@ pub fn is_wide(c: char) -> bool {
 
 /// For each line, whether the sending machine printed it. The engine tears the machine's line apart at its
 /// wide gaps, so lines that stand beside each other are judged together.
-fn header_lines(lines: &[&RawLine], clean: &CleanPage) -> Vec<bool> {
+fn header_lines(lines: &[RawLine], clean: &CleanPage) -> Vec<bool> {
     let lowest = (HEADER_INCHES * clean.dpi as f32) as i32;
     let boxes: Vec<_> = lines.iter().map(|line| line.bounds()).collect();
     let mut header = vec![false; lines.len()];

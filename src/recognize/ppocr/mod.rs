@@ -27,8 +27,8 @@ use crate::fax::CleanPage;
 /// errors in English, mixed and Chinese: 1.0: 0.60, 0.93, 0.66 %; 0.8: 0.54, 0.76, 0.57 % at four fifths of the time;
 /// 0.7: 0.71, 0.88, 0.39 %; 0.6: 2.32, 2.14, 0.48 %.
 const SQUEEZE: f32 = 0.8;
-/// Columns of strips that are read of one page: fifteen seconds' work. Dense print has 60,000. A halftone picture can
-/// fall into any number of pieces; the longest are read, since lines of text are longer than pieces of pictures.
+/// Columns of strips that are read of one page: counted at their natural width. A halftone picture can fall
+/// into any number of pieces; the longest are read, since lines of text are longer than pieces of pictures.
 const MOST_COLUMNS: u64 = 240_000;
 /// If so much of a page's Han text is in simplified characters although they were doubted, doubts were wrong.
 const SIMPLIFIED_SHARE: f32 = 0.25;
@@ -53,10 +53,7 @@ enum Spelling {
 impl PpOcr {
     /// Loads the network.
     pub fn load(settings: &Settings) -> Result<Self, RecognizeError> {
-        let file = models::network(settings);
-        if !file.is_file() {
-            return Err(RecognizeError::ModelMissing { file, package: models::NETWORK_PACKAGE });
-        }
+        let file = models::present(models::network(settings), models::NETWORK_PACKAGE)?;
         match Network::load(&file) {
             Ok(network) => Ok(Self { network, spelling: Spelling::AsRead }),
             Err(_) => Err(RecognizeError::ModelRefused { file, package: models::NETWORK_PACKAGE }),
@@ -65,10 +62,7 @@ impl PpOcr {
 
     /// With English words looked up in the dictionary of Tesseract's model. Fails if that is not there.
     pub fn with_dictionary(self, settings: &Settings) -> Result<Self, RecognizeError> {
-        let file = models::file(settings, models::ENGLISH);
-        if !file.is_file() {
-            return Err(RecognizeError::ModelMissing { file, package: models::ENGLISH.package });
-        }
+        models::present(models::file(settings, models::ENGLISH), models::ENGLISH.package)?;
         Ok(Self { spelling: Spelling::Wanted(settings.clone()), ..self })
     }
 
@@ -120,7 +114,7 @@ impl PpOcr {
             top: piece.at.top,
             right: strip.in_copy(right).round() as i32,
             bottom: piece.at.top + piece.at.height,
-            confidence: 100.0 * group.iter().map(|glyph| glyph.confidence).sum::<f32>() / group.len() as f32,
+            confidence: confidence(group.iter()),
             blank_before: *blank,
         });
         Ok(RawLine { words: words.collect(), vertical: false })
@@ -190,16 +184,21 @@ fn affordable(pieces: &[Piece]) -> Vec<bool> {
 /// All that stands in a column set downwards, as one word.
 fn column(piece: &Piece, groups: &[Group], char: impl Fn(&Glyph) -> char) -> RawWord {
     let glyphs: Vec<&Glyph> = groups.iter().flat_map(|(group, _)| group).collect();
-    let sum: f32 = glyphs.iter().map(|glyph| glyph.confidence).sum();
     RawWord {
         text: glyphs.iter().map(|glyph| char(glyph)).collect(),
         left: piece.at.left,
         top: piece.at.top,
         right: piece.at.left + piece.at.width,
         bottom: piece.at.top + piece.at.height,
-        confidence: 100.0 * sum / glyphs.len().max(1) as f32,
+        confidence: confidence(glyphs.into_iter()),
         blank_before: false,
     }
+}
+
+/// Mean over glyphs, 0 to 100; 0 without any.
+fn confidence<'a>(glyphs: impl ExactSizeIterator<Item = &'a Glyph>) -> f32 {
+    let count = glyphs.len().max(1) as f32;
+    100.0 * glyphs.map(|glyph| glyph.confidence).sum::<f32>() / count
 }
 
 /// Left and right edge of each group in the strip.

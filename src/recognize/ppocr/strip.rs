@@ -14,7 +14,7 @@ pub const HEIGHT: u32 = 48;
 const MARGIN_Y: f32 = 0.1;
 /// … and beside it.
 const MARGIN_X: f32 = 0.2;
-/// Longer strips are cut: the network's memory grows with the width. A line of 6 point print across a whole
+/// Longer strips are squeezed: the network's memory grows with the width. A line of 6 point print across a whole
 /// A3 sheet is below this.
 pub const WIDEST: u32 = 6400;
 /// Narrower strips are padded with paper.
@@ -97,7 +97,7 @@ impl Strip {
         let cells = cells(&inks, side as usize);
         let mut across = GrayImage::from_pixel(side as u32 * cells.len() as u32, side as u32, Luma([255]));
         for (at, cell) in cells.iter().enumerate() {
-            // In the middle of its square; a cell higher than that loses paper at its edges.
+            // In the middle of its square; a cell higher than that loses its first and last rows.
             let shift = (side - cell.len() as i64) / 2;
             for y in cell.clone() {
                 let (Some(row), to) = (row(top + y as i64), y as i64 - cell.start as i64 + shift) else {

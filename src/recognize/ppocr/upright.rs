@@ -7,7 +7,7 @@ use super::PpOcr;
 use crate::enhance;
 use crate::fax::{CleanPage, PageText, Turn};
 use crate::recognize::layout::segment;
-use crate::recognize::line::RawLine;
+use crate::recognize::line::{chars, confidence};
 use crate::recognize::{RecognizeError, Recognizer, layout};
 
 /// A page read with less confidence than this may stand on its head.
@@ -52,19 +52,11 @@ impl PpOcr {
             pieces.sort_by_key(|piece| std::cmp::Reverse(piece.at.width.max(piece.at.height)));
             pieces.truncate(TRIED);
             let lines = self.lines(&turned, &pieces)?;
-            let chars: usize = lines.iter().map(RawLine::chars).sum();
-            if chars >= FEW_CHARS && confidence(&lines) >= most {
+            if chars(&lines) >= FEW_CHARS && confidence(&lines) >= most {
                 most = confidence(&lines);
                 best = Some(turned);
             }
         }
         Ok(best)
     }
-}
-
-/// Mean over characters, 0 to 100; 0 without any.
-fn confidence(lines: &[RawLine]) -> f32 {
-    let chars: usize = lines.iter().map(RawLine::chars).sum();
-    let sum: f32 = lines.iter().map(|line| line.confidence() * line.chars() as f32).sum();
-    sum / chars.max(1) as f32
 }

@@ -15,10 +15,7 @@ pub struct Handle {
 impl Handle {
     /// Loads `model`.
     pub fn load(settings: &Settings, model: Model) -> Result<Self, RecognizeError> {
-        let file = models::file(settings, model);
-        if !file.is_file() {
-            return Err(RecognizeError::ModelMissing { file, package: model.package });
-        }
+        let file = models::present(models::file(settings, model), model.package)?;
         // The crate panics on a path that is not Unicode.
         let folder = models::folder(settings);
         let Some(folder) = folder.to_str().filter(|path| !path.contains('\0')) else {

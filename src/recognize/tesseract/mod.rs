@@ -11,7 +11,7 @@ mod merge;
 
 use handle::Handle;
 
-use super::line::RawLine;
+use super::line::{self, RawLine};
 use super::models::{self, Model};
 use super::{RecognizeError, Recognizer, Settings, layout};
 use crate::enhance;
@@ -50,10 +50,7 @@ impl Tesseract {
     /// An engine without models yet. Fails if one of the models is not there, so that it shows at once.
     pub fn new(settings: Settings) -> Result<Self, RecognizeError> {
         for model in models::ALL {
-            let file = models::file(&settings, model);
-            if !file.is_file() {
-                return Err(RecognizeError::ModelMissing { file, package: model.package });
-            }
+            models::present(models::file(&settings, model), model.package)?;
         }
         Ok(Self { settings, loaded: Vec::new() })
     }
@@ -184,13 +181,12 @@ struct Reading(Vec<RawLine>);
 
 impl Reading {
     fn chars(&self) -> usize {
-        self.0.iter().map(RawLine::chars).sum()
+        line::chars(&self.0)
     }
 
     /// Mean over characters.
     fn confidence(&self) -> f32 {
-        let sum: f32 = self.0.iter().map(|line| line.confidence() * line.chars() as f32).sum();
-        sum / self.chars().max(1) as f32
+        line::confidence(&self.0)
     }
 
     /// Most of the text stands in lines that run down the page: sideways pages, and Chinese in columns.
