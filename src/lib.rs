@@ -10,6 +10,8 @@ pub mod fax;
 
 pub mod intake;
 
+pub mod t38;
+
 pub mod decode;
 
 pub mod enhance;

@@ -1,0 +1,1 @@
+//! The process `faxgate t38`: sockets, clocks, threads, and the spool that finished calls are left in.

@@ -1,0 +1,1 @@
+//! What is known of one call, as it lies beside its TIFF: read by the gateway as a sidecar.
