@@ -386,6 +386,13 @@ impl Scanner {
         if now - entry.id.touched() < millis(LONE_SIDECAR) {
             return Ok(());
         }
+        // Our own receiver puts the record there first, and finishes at its next start what it could not.
+        if self.spool.kind == Kind::T38 {
+            let words = "its fax is not there: the receiver died between the two and was not started since"
+                .to_owned();
+            self.say(Finding { code: "intake.t38.unfinished", name: entry.name, words }, report);
+            return Ok(());
+        }
         self.empty_call(ledger, entry, record, "a sidecar came without its file", now, report).await
     }
 

@@ -158,6 +158,21 @@ async fn a_record_of_a_failed_call_stays_until_it_is_noted() {
 }
 
 #[tokio::test]
+async fn a_record_whose_receiver_died_before_its_fax_was_in_place_is_left_for_its_next_start() {
+    let mut house = House::new(|_| Release::Delete);
+    let record = house.record("call-1.json", RECORD);
+    let report = house.scan().await;
+    assert_eq!((report.empty_calls, report.findings.len()), (0, 0), "a moment ago: it is under way");
+    house.now += 2 * HOUR;
+    let report = house.scan().await;
+    let codes: Vec<_> = report.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!((report.empty_calls, codes), (0, vec!["intake.t38.unfinished"]));
+    assert!(record.exists());
+    house.fax("call-1.tif");
+    assert_eq!(house.scan().await.admitted.len(), 1);
+}
+
+#[tokio::test]
 async fn a_link_in_place_of_the_folder_of_failed_calls_leads_nowhere() {
     let mut house = House::new(|_| Release::Delete);
     let elsewhere = tempfile::tempdir().unwrap();
