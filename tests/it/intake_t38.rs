@@ -161,6 +161,7 @@ async fn a_record_of_a_failed_call_stays_until_it_is_noted() {
 async fn a_record_whose_receiver_died_before_its_fax_was_in_place_is_left_for_its_next_start() {
     let mut house = House::new(|_| Release::Delete);
     let record = house.record("call-1.json", RECORD);
+    house.now = faxgate::ops::clock::now();
     let report = house.scan().await;
     assert_eq!((report.empty_calls, report.findings.len()), (0, 0), "a moment ago: it is under way");
     house.now += 2 * HOUR;

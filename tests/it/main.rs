@@ -21,6 +21,7 @@ mod intake_t38;
 mod intake_watch;
 mod intake_writers;
 mod mail_hostile;
+mod modem_path;
 mod morning;
 mod ocr;
 mod operations;
