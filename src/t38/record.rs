@@ -20,7 +20,7 @@ use crate::fax::Millis;
 /// Longest text of the peer that is kept, in characters. Numbers and station names have twenty.
 pub const LONGEST_TEXT: usize = 200;
 /// Most damaged pages that are listed one by one; [`Record::page_damage_more`] counts the rest.
-pub const MOST_DAMAGE: usize = 400;
+pub const MOST_DAMAGE: usize = 300;
 /// Most pages whose sizes are listed; a record stays far below the 64 KiB that a sidecar may have.
 pub const MOST_SIZES: usize = 150;
 
@@ -135,6 +135,8 @@ pub struct PageDamage {
     pub page: u32,
     /// Rows that could not be decoded.
     pub bad_rows: u32,
+    /// The longest run of such rows.
+    pub longest_run: u32,
     /// Packets that were lost while it came and that redundancy did not bring back.
     pub packets_lost: u32,
     /// Its end is missing.
@@ -270,9 +272,9 @@ mod tests {
         let long = "長\u{1}".repeat(3000);
         let mut record = Record { tsi: told(&long), did: told(&long), user_agent: told(&long), ..Record::default() };
         let worst = u32::MAX;
-        record.set_damage((1..=2000).map(|page| PageDamage { page, bad_rows: worst, packets_lost: worst, cut: false }));
+        record.set_damage((1..=2000).map(|page| PageDamage { page, bad_rows: worst, longest_run: worst, packets_lost: worst, cut: false }));
         record.set_sizes((1..=2000).map(|page| PageSize { page, width: worst, rows: worst, ..PageSize::default() }));
-        assert_eq!((record.page_damage.len(), record.page_damage_more), (MOST_DAMAGE, 1600));
+        assert_eq!((record.page_damage.len(), record.page_damage_more), (MOST_DAMAGE, 1700));
         assert!(record.to_bytes().len() < 60 << 10, "{}", record.to_bytes().len());
     }
 
