@@ -2,5 +2,8 @@
 
 pub mod disk;
 pub mod ports;
+pub mod settings;
 pub mod spool;
 mod tiff;
+
+pub use settings::Settings;
