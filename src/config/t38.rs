@@ -190,16 +190,16 @@ fn limits(table: &mut Reader<'_>, settings: &mut Settings) {
     }
     let watch = &mut settings.watch;
     for (key, range, place) in [
-        ("silence_before", SILENCE, &mut watch.silence_before),
-        ("silence_after", SILENCE, &mut watch.silence_after),
-        ("standstill", STANDSTILL, &mut watch.standstill),
+        ("first_packet", SILENCE, &mut watch.first_packet),
+        ("silence", SILENCE, &mut watch.silence),
+        ("standstill", STANDSTILL, &mut watch.no_progress),
         ("longest_call", LONGEST, &mut watch.longest),
         ("finish_within", FINISH, &mut settings.finish_within),
     ] {
         *place = table.duration(key, range).map_or(*place, |value| value.value);
     }
     if let Some(threads) = table.integer("threads", 1..=256) {
-        settings.threads = usize::try_from(threads).unwrap_or(0);
+        settings.threads = usize::try_from(threads).unwrap_or(settings.threads);
     }
 }
 

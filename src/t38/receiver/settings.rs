@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ops::LogFormat;
+use crate::t38::call;
 use crate::t38::session::Station;
 use crate::t38::sip::{Net, Register, Transport};
 
@@ -35,10 +36,10 @@ pub struct Settings {
     /// Who may call.
     pub trunks: Vec<Trunk>,
     /// When a call is given up.
-    pub watch: Watch,
+    pub watch: call::Settings,
     /// How long calls in progress may go on once the process is told to end.
     pub finish_within: Duration,
-    /// Threads for media; one a core, unless told.
+    /// Threads for media.
     pub threads: usize,
     /// `/healthz` and `/metrics`.
     pub metrics: Option<SocketAddr>,
@@ -60,9 +61,9 @@ impl Default for Settings {
             audio: true,
             offer_t38: OfferT38::default(),
             trunks: Vec::new(),
-            watch: Watch::default(),
+            watch: call::Settings::default(),
             finish_within: Duration::from_secs(60),
-            threads: 0,
+            threads: 16,
             metrics: None,
             log: LogFormat::default(),
         }
@@ -109,30 +110,6 @@ impl OfferT38 {
     /// The words of the configuration.
     pub const NAMES: [(&'static str, Self); 3] =
         [("at-once", Self::AtOnce), ("when-heard", Self::WhenHeard), ("never", Self::Never)];
-}
-
-/// When a call is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watch {
-    /// No packet at the beginning.
-    pub silence_before: Duration,
-    /// No packet once pages come.
-    pub silence_after: Duration,
-    /// Nothing of T.30 goes on.
-    pub standstill: Duration,
-    /// The longest call.
-    pub longest: Duration,
-}
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self {
-            silence_before: Duration::from_secs(10),
-            silence_after: Duration::from_secs(60),
-            standstill: Duration::from_secs(180),
-            longest: Duration::from_secs(3 * 3600),
-        }
-    }
 }
 
 /// A peer that may call.

@@ -19,7 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
 use super::settings::Listen;
-use crate::t38::sip::{Flow, Framer, Net, Transport};
+use crate::t38::sip::{Flow, Framed, Framer, Net, Transport};
 
 /// Longest datagram that is read: what UDP can carry.
 const MOST_DATAGRAM: usize = 65_535;
@@ -390,18 +390,27 @@ async fn read<R: AsyncRead + Unpin>(mut reader: R, flow: Flow, shared: &Shared) 
             return;
         }
         framer.push(buffer.get(..length).unwrap_or_default());
-        loop {
-            match framer.message() {
-                Ok(Some(bytes)) => {
+        while let Some(framed) = framer.next() {
+            match framed {
+                Framed::Message(bytes) => {
                     patience = IDLE;
                     if shared.out.send(Wire::Message(flow, bytes)).await.is_err() {
                         return;
                     }
                 }
-                Ok(None) => break,
-                Err(_) => return,
+                Framed::Ping => pong(&flow, shared),
+                Framed::Broken => return,
             }
         }
+    }
+}
+
+/// The answer to a keep-alive (RFC 5626 §3.5.1). A peer that does not read it is not worth waiting for.
+fn pong(flow: &Flow, shared: &Shared) {
+    if let Ok(writers) = shared.writers.lock()
+        && let Some(writer) = writers.get(&flow.id)
+    {
+        let _ = writer.try_send(b"\r\n".to_vec());
     }
 }
 
