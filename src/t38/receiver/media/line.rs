@@ -55,24 +55,24 @@ pub(super) struct Line {
 
 impl Line {
     /// Sets T.30 up. Where that fails, the record says so.
-    pub(super) fn begin(begin: Begin, now: Duration) -> Result<Self, Box<Record>> {
+    pub(super) fn begin(begin: Begin, now: Duration) -> Result<Self, Box<(String, Record)>> {
         let Begin { call: key, name, socket, peer, networks, mode, role, settings, record, file, loss } = begin;
         let t38 = matches!(mode, Mode::T38(_));
         let made = match (&role, file) {
             (Role::Send(_), Some(path)) => Ok((None, path.to_string_lossy().into_owned())),
             _ => super::memory().map(|(memory, path)| (Some(memory), path)),
         };
-        let failed = |record: Record, why: &str| {
-            tracing::error!(call = name, "a call could not be begun: {why}");
-            Box::new(record.cut_short(0, why))
-        };
-        let (memory, path) = match made {
-            Ok(made) => made,
-            Err(error) => return Err(failed(record, &error.to_string())),
-        };
-        let call = match Call::new(mode, role, &path, settings, now) {
-            Ok(call) => call,
-            Err(error) => return Err(failed(record, &error.to_string())),
+        let begun = made.map_err(|error| error.to_string()).and_then(|(memory, path)| {
+            let call = Call::new(mode, role, &path, settings, now).map_err(|error| error.to_string())?;
+            Ok((memory, call))
+        });
+        let (memory, call) = match begun {
+            Ok(begun) => begun,
+            Err(why) => {
+                tracing::error!(call = name, "a call could not be begun: {why}");
+                let record = record.cut_short(0, &why);
+                return Err(Box::new((name, record)));
+            }
         };
         Ok(Self {
             key,

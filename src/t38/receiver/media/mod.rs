@@ -305,7 +305,7 @@ impl Thread {
                     Ok(line) => {
                         self.lines.insert(call, line);
                     }
-                    Err(record) => self.unbegun(call, *record),
+                    Err(failed) => self.unbegun(call, *failed),
                 }
             }
             Order::Switch { call, socket, peer, terms } => {
@@ -348,9 +348,11 @@ impl Thread {
     }
 
     /// T.30 could not be set up: the call is told so, and counted.
-    fn unbegun(&mut self, call: CallKey, record: Record) {
+    fn unbegun(&mut self, call: CallKey, (name, record): (String, Record)) {
+        if let Some(disk) = &self.disk {
+            disk.give(super::disk::Job::Finish { name, memory: None, record: Box::new(record.clone()) });
+        }
         let packets = Packets::default();
-        let _ = self.news.send(News::Over(call, Why::NotDurable));
         let _ = self.news.send(News::Finished(Box::new(Finished { call, report: None, packets, record })));
     }
 }
