@@ -208,6 +208,11 @@ impl Line {
         if let Some(counts) = &report.udptl {
             add(&mut packets, counts);
         }
+        if let Some(counts) = &report.audio {
+            packets.received += counts.received;
+            packets.lost += counts.missing;
+            packets.refused += counts.refused;
+        }
         record.seconds = seconds(now, &record);
         describe(&mut record, &report.facts, &report.pages);
         record.packets = packets;

@@ -138,8 +138,13 @@ pub struct Finished {
 
 /// The threads.
 pub struct Workers {
-    threads: Vec<(Sender<Order>, JoinHandle<()>)>,
+    threads: Vec<(Sender<Work>, JoinHandle<()>)>,
     pulse: Arc<Pulse>,
+}
+
+enum Work {
+    Order(Order),
+    Stop,
 }
 
 /// How the threads do.
@@ -227,15 +232,30 @@ impl Workers {
     /// Gives an order to the thread whose call it is. `false`: that thread is gone.
     pub fn order(&self, order: Order) -> bool {
         let place = usize::try_from(order.call().0).unwrap_or(0) % self.threads.len().max(1);
-        self.threads.get(place).is_some_and(|(orders, _)| orders.send(order).is_ok())
+        self.threads.get(place).is_some_and(|(orders, _)| orders.send(Work::Order(order)).is_ok())
+    }
+}
+
+impl Drop for Workers {
+    /// Calls in progress are dropped: whoever wants them closed says so before.
+    fn drop(&mut self) {
+        for (orders, _) in &self.threads {
+            // A thread that is gone needs no telling.
+            let _ = orders.send(Work::Stop);
+        }
+        for (_, thread) in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a media thread broke");
+            }
+        }
     }
 }
 
 struct Thread {
     number: usize,
-    work: Receiver<Order>,
+    work: Receiver<Work>,
     /// For the disk thread's answers.
-    me: Sender<Order>,
+    me: Sender<Work>,
     lines: HashMap<CallKey, Line>,
     disk: Option<Disk>,
     news: UnboundedSender<News>,
@@ -248,11 +268,11 @@ impl Thread {
         let mut due = Instant::now();
         loop {
             match self.work.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(order) => {
+                Ok(Work::Order(order)) => {
                     self.obey(order);
                     continue;
                 }
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let late = Instant::now().saturating_duration_since(due);
@@ -278,12 +298,12 @@ impl Thread {
                     Some(disk) => {
                         let (me, call) = (self.me.clone(), *key);
                         let done = Box::new(move |kept| {
-                            let _ = me.send(Order::Durable { call, page, kept });
+                            let _ = me.send(Work::Order(Order::Durable { call, page, kept }));
                         });
                         disk.give(super::disk::Job::Keep { name, memory, record, done });
                     }
                     None => {
-                        let _ = self.me.send(Order::Durable { call: *key, page, kept: false });
+                        let _ = self.me.send(Work::Order(Order::Durable { call: *key, page, kept: false }));
                     }
                 },
             });
