@@ -40,7 +40,7 @@ fn files(spool: &Path) -> Result<&'static str, String> {
             .handle_access(AccessFs::from_all(abi))?
             .scope(Scope::from_all(abi))?
             .create()?
-            .set_no_new_privs(true);
+            .no_new_privs(true);
         for path in READ {
             // What is not there needs no rule.
             if let Ok(rule) = beneath(PathBuf::from(path), AccessFs::from_read(abi)) {

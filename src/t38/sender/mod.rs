@@ -36,6 +36,11 @@ const RING: Duration = Duration::from_secs(120);
 /// How long a callee may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(35);
 
+/// How long T.30 may go on once the far end has hung up.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+/// The loop goes round at least so often.
+const ROUND: Duration = Duration::from_millis(250);
+
 /// How a fax is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Medium {
@@ -169,6 +174,9 @@ struct Placed {
     t38: bool,
     pages: u32,
     ended: Option<End>,
+    /// When media is closed at the latest, though T.30 is not over: the far end hung up.
+    close_at: Option<Duration>,
+    over: bool,
     finished: Option<Box<Finished>>,
 }
 
@@ -253,7 +261,7 @@ impl Caller {
             self.act(tell);
             let due = self.agent.due().unwrap_or(Duration::MAX);
             let until = if all_placed { due } else { due.min(next) };
-            let wait = until.saturating_sub(self.now()).min(Duration::from_secs(1));
+            let wait = until.saturating_sub(self.now()).min(ROUND);
             tokio::select! {
                 biased;
                 Some(told) = news.recv() => self.heard(told, tell),
@@ -266,6 +274,7 @@ impl Caller {
             }
             self.act(tell);
             self.give_up(now);
+            self.close(now);
             self.collect(&mut outcomes);
         }
         self.goodbye(wires, tell).await;
@@ -328,6 +337,8 @@ impl Caller {
             t38: !audio,
             pages: 0,
             ended: None,
+            close_at: None,
+            over: false,
             finished: None,
         };
         self.calls.insert(key, placed);
@@ -466,12 +477,25 @@ impl Caller {
         self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: terms_of_call });
     }
 
+    /// Signalling is over. A receiver may hang up while our last words (DCN) are still on their way out of the modem: T.30 gets
+    /// a moment to come to its own end.
     fn ended(&mut self, call: CallKey, why: End) {
+        let now = self.now();
         let Some(placed) = self.calls.get_mut(&call) else { return };
-        let begun = placed.socket.is_none();
         placed.ended = Some(why);
-        if begun {
-            self.workers.order(Order::End { call, why: "the far end hung up" });
+        if placed.socket.is_none() {
+            let last = if placed.over { now } else { now + LAST_WORDS };
+            placed.close_at = Some(last);
+        }
+    }
+
+    /// Closes media whose time is over.
+    fn close(&mut self, now: Duration) {
+        for (call, placed) in &mut self.calls {
+            if placed.close_at.is_some_and(|at| placed.over || at <= now) {
+                placed.close_at = None;
+                self.workers.order(Order::End { call: *call, why: "the far end hung up" });
+            }
         }
     }
 
@@ -490,7 +514,8 @@ impl Caller {
                 }
             }
             News::Over(call, _) => {
-                if let Some(placed) = self.calls.get(&call) {
+                if let Some(placed) = self.calls.get_mut(&call) {
+                    placed.over = true;
                     tell(placed.number, Progress::HangingUp);
                 }
                 self.agent.hang_up(now, call, None);

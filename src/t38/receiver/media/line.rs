@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Begin, News};
-use crate::t38::call::{self, Call, Event, Mode, Page, Report, Role, T38Terms, Why};
+use crate::t38::call::{Call, Event, Mode, Page, Report, Role, T38Terms, Why};
 use crate::t38::record::{self, Outcome, Packets, PageDamage, PageSize, Record};
 use crate::t38::sip::{CallKey, Net};
 use crate::t38::{rtp, udptl};
