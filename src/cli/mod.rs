@@ -11,6 +11,7 @@ mod explain;
 mod run;
 mod shown;
 mod submit;
+mod t38;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -104,6 +105,8 @@ enum Command {
     },
     /// Called by HylaFAX, mgetty, Asterisk or FreeSWITCH when a reception has ended
     Hook(submit::HookArgs),
+    /// Answer fax calls (SIP with T.38 or G.711) as [t38] says, into a spool; or place one with --send
+    T38(Box<t38::T38Args>),
     /// Serve page requests on standard input (started by the gateway itself)
     #[command(hide = true)]
     PageWorker,
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Replay { fax } => act::replay(&args.config, &fax),
         Command::Discard { fax, reason, who } => act::discard(&args.config, &fax, who, &reason),
         Command::Hook(hook) => submit::hook(&hook),
+        Command::T38(t38) => t38::t38(&args.config, &t38),
         Command::PageWorker => return worker_exit(crate::worker::child_main()),
     }
     .into()

@@ -61,6 +61,12 @@ codes! {
     MAIL_PASSWORD_OPEN = "config.mail.password-open";
     MAIL_TIME_ZONE = "config.mail.time-zone";
     MAIL_RETRY = "config.mail.retry";
+    T38_TRUNK_NONE = "config.t38.trunk-none";
+    T38_NETWORKS = "config.t38.networks";
+    T38_TLS = "config.t38.tls";
+    T38_FILE = "config.t38.file";
+    T38_PORTS = "config.t38.ports";
+    T38_SPOOL = "config.t38.spool";
     DEPARTMENT_NONE = "config.department.none";
     DEPARTMENT_NO_TARGET = "config.department.no-target";
     DEPARTMENT_UNKNOWN = "config.department.unknown";

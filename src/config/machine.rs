@@ -11,6 +11,7 @@ use super::codes;
 use super::mail::{self, Mail};
 use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
+use super::t38::{self, T38};
 use super::table::Reader;
 use crate::compose::{Picture, View};
 use crate::recognize::Engine;
@@ -40,6 +41,7 @@ pub(super) struct Machine<'a> {
     pub(super) limits: decode::Limits,
     pub(super) pdf: compose::Settings,
     pub(super) ops: ops::Settings,
+    pub(super) t38: Option<T38>,
 }
 
 /// Reads the file; `None` if it is no TOML.
@@ -61,9 +63,22 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     let limits = top.table("limits").map(limits).unwrap_or_default();
     spools.iter_mut().for_each(|entry| entry.spool.most_bytes = limits.bytes);
     let ops = top.table("ops").map(operations).unwrap_or_default();
+    let t38 = top.table("t38").map(t38::read).map(|read| with_log(read, &ops));
     top.finish();
     let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);
-    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops })
+    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops, t38 })
+}
+
+/// `[t38]` alone, and the log's shape: nothing else is read or judged.
+pub(super) fn t38_alone(sheet: Sheet<'_>) -> Option<crate::t38::receiver::Settings> {
+    let mut top = sheet.top()?;
+    let ops = top.table("ops").map(operations).unwrap_or_default();
+    top.table("t38").map(t38::read).map(|read| with_log(read, &ops).settings)
+}
+
+fn with_log(mut read: T38, ops: &ops::Settings) -> T38 {
+    read.settings.log = ops.log;
+    read
 }
 
 fn numbers(mut table: Reader<'_>) -> NumberPlan {

@@ -24,6 +24,7 @@ mod rules;
 mod sheet;
 mod spools;
 mod suggest;
+mod t38;
 mod table;
 mod units;
 
@@ -34,6 +35,7 @@ pub use codes::Code;
 pub use problem::{Finding, Problems, Severity, Warning};
 
 use crate::fax::Department;
+use crate::t38::receiver;
 use crate::{compose, decode, deliver, intake, ops, route, worker};
 use sheet::{Findings, Source};
 
@@ -72,6 +74,8 @@ pub struct Config {
     pub rules: route::Rules,
     /// Metrics, health and log.
     pub ops: ops::Settings,
+    /// `[t38]`: what `faxgate t38` is told, where there is one.
+    pub t38: Option<receiver::Settings>,
 }
 
 impl Config {
@@ -90,6 +94,21 @@ impl Config {
                 Ok((config, findings.into_iter().map(Warning).collect()))
             }
             _ => Err(Problems(findings)),
+        }
+    }
+
+    /// Reads and checks what `faxgate t38` needs and nothing else: it runs apart from the gateway, with no right to read
+    /// the other files. `None`: there is no `[t38]`.
+    pub fn load_t38(folder: &Path) -> Result<(Option<receiver::Settings>, Vec<Warning>), Problems> {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let findings = Findings::default();
+        let source = Source::read(&folder, MACHINE_FILE, LONGEST_FILE, &findings);
+        let settings = source.as_ref().and_then(|source| machine::t38_alone(source.sheet(&folder, &findings)));
+        let findings = findings.sorted();
+        if findings.iter().all(|finding| finding.severity == Severity::Warning) {
+            Ok((settings, findings.into_iter().map(Warning).collect()))
+        } else {
+            Err(Problems(findings))
         }
     }
 
@@ -136,5 +155,6 @@ fn check(
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,
         ops: machine.ops,
+        t38: machine.t38.map(|t38| t38.settings),
     })
 }

@@ -36,6 +36,13 @@ pub(super) fn check(machine: &Machine<'_>, departments: &Departments<'_>) {
             later.sheet.note(later.at, note.label("again here").also(first.at, "first here"));
         }
     }
+    if let Some(t38) = &machine.t38
+        && !watched.iter().any(|spool| spool.path == real(&t38.settings.spool))
+    {
+        let message = "no [[spool]] watches the folder where `faxgate t38` leaves its faxes";
+        let note = Note::warning(codes::T38_SPOOL, message);
+        machine.sheet.note(t38.spool_at, note.help("unless another machine does, nobody takes them in"));
+    }
     for place in written(machine, departments) {
         for spool in watched.iter().filter(|spool| place.path.starts_with(&spool.path)) {
             let message = format!("{} lies in the folder of {}", place.what, spool.what);

@@ -35,6 +35,7 @@ mod pipeline_house;
 mod relay;
 mod rules;
 mod store;
+mod t38_call;
 mod t38_spool;
 mod tidy;
 mod worker;

@@ -1,0 +1,110 @@
+//! Who calls whom, by the headers in the order that the admin set.
+
+use super::settings::{CallerSource, DidSource, Trunk};
+use crate::t38::record::{Record, moment, told};
+use crate::t38::sip::{Asked, Party};
+
+use crate::fax::Millis;
+
+/// The number that was dialled: the first place that names one.
+pub fn dialled(asked: &Asked, order: &[DidSource]) -> Option<String> {
+    let places = |source: &DidSource| match source {
+        DidSource::RequestUri => number(&asked.request),
+        DidSource::To => number(&asked.to),
+        // The latest stands first, so the last is the one that was dialled.
+        DidSource::Diversion => asked.diversion.iter().rev().find_map(number),
+        DidSource::PCalledPartyId => asked.called_party.as_ref().and_then(number),
+        DidSource::HistoryInfo => asked.history.iter().find_map(number),
+    };
+    order.iter().find_map(places)
+}
+
+/// Who calls: number and display name, from the first place that names a number.
+pub fn calling(asked: &Asked, order: &[CallerSource]) -> (Option<String>, Option<String>) {
+    for source in order {
+        let party = match source {
+            CallerSource::PAssertedIdentity => asked.asserted.iter().find(|party| number(party).is_some()),
+            CallerSource::From => Some(&asked.from),
+        };
+        if let Some(party) = party
+            && let Some(number) = number(party)
+        {
+            return (Some(number), told(&party.display).filter(|name| *name != party.user));
+        }
+    }
+    (None, None)
+}
+
+/// A user part that says something: RFC 3323's anonymous caller does not.
+fn number(party: &Party) -> Option<String> {
+    told(&party.user).filter(|user| !user.eq_ignore_ascii_case("anonymous"))
+}
+
+/// What signalling knows of a call.
+pub fn record(asked: &Asked, trunk: &Trunk, csi: &str, t38: bool, now: Millis) -> Record {
+    let (caller, caller_name) = calling(asked, &trunk.caller);
+    Record {
+        did: dialled(asked, &trunk.did),
+        caller,
+        caller_name,
+        csi: told(csi),
+        device: Some(trunk.name.clone()),
+        call_id: told(&asked.call_id),
+        user_agent: asked.user_agent.as_deref().and_then(told),
+        media: Some(if t38 { "t38" } else { "g711" }.to_owned()),
+        received_at: moment(now),
+        ..Record::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::t38::sip::{Flow, Transport};
+
+    fn party(user: &str, display: &str) -> Party {
+        Party { user: user.into(), display: display.into(), ..Party::default() }
+    }
+
+    fn asked() -> Asked {
+        let at = "192.0.2.1:5060".parse().unwrap();
+        Asked {
+            trunk: 0,
+            flow: Flow { id: 1, transport: Transport::Udp, local: at, remote: at },
+            call_id: "abc@192.0.2.1".into(),
+            request: party("fax", ""),
+            to: party("28101234", ""),
+            from: party("anonymous", "Anonymous"),
+            asserted: vec![party("", ""), party("+85221234567", "Harbour Clinic")],
+            diversion: vec![party("222", ""), party("111", "")],
+            history: vec![party("333", ""), party("444", "")],
+            called_party: Some(party("555", "")),
+            user_agent: None,
+            timer: false,
+        }
+    }
+
+    #[test]
+    fn the_dialled_number_is_where_the_admin_says_it_is() {
+        use DidSource::*;
+        for (order, expected) in [
+            (&[RequestUri, To][..], Some("fax")),
+            (&[To, RequestUri], Some("28101234")),
+            (&[Diversion, To], Some("111")),
+            (&[HistoryInfo], Some("333")),
+            (&[PCalledPartyId], Some("555")),
+            (&[], None),
+        ] {
+            assert_eq!(dialled(&asked(), order).as_deref(), expected, "{order:?}");
+        }
+        let bare = Asked { diversion: vec![], called_party: None, ..asked() };
+        assert_eq!(dialled(&bare, &[Diversion, PCalledPartyId, To]).as_deref(), Some("28101234"));
+    }
+
+    #[test]
+    fn the_network_is_asked_before_the_caller_and_an_anonymous_one_has_no_number() {
+        let (number, name) = calling(&asked(), &CallerSource::USUAL);
+        assert_eq!((number.as_deref(), name.as_deref()), (Some("+85221234567"), Some("Harbour Clinic")));
+        assert_eq!(calling(&asked(), &[CallerSource::From]), (None, None));
+    }
+}
