@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::shown::{line, moment, or_dash, sentence, table};
 use super::{End, with_store};
-use crate::fax::{Delivery, DeliveryState, Disposition, Fault, FaxId, Receipt, Stage, one_line};
+use crate::fax::{Delivery, DeliveryState, Disposition, Fault, FaxId, Packets, Receipt, Stage, one_line};
 use crate::ops::clock;
 use crate::store::{Access, Event, Fax, Filter, Store};
 
@@ -152,6 +152,8 @@ fn print_facts(fax: &Fax) {
     row("subaddress", or_dash(call.subaddress.as_ref()));
     row("device", or_dash(call.device.as_ref()));
     row("reception", receipt(&call.receipt));
+    row("Call-ID", or_dash(call.call_id.as_ref()));
+    row("packets", call.packets.map_or_else(|| "–".to_owned(), packets));
     row("original", format!("{} bytes, SHA-256 {}", fax.original.bytes, fax.original.sha256));
     if let Some(document) = &fax.document {
         row("pages", document.pages.to_string());
@@ -179,6 +181,11 @@ fn receipt(receipt: &Receipt) -> String {
         Receipt::Complete => "complete".to_owned(),
         Receipt::Broken(reason) => format!("broken: {}", sentence(reason)),
     }
+}
+
+fn packets(packets: Packets) -> String {
+    let Packets { received, lost, recovered, refused } = packets;
+    format!("{received} received, {lost} lost, {recovered} recovered, {refused} refused")
 }
 
 fn print_deliveries(deliveries: &[Delivery]) {

@@ -37,7 +37,7 @@ const PROPERTIES: [Property; 14] = [
     ("receipt", "Text", "How the receiving machine says that reception ended"),
     ("pageCount", "Integer", "Pages of the fax"),
     ("enhancedCopies", "Integer", "Cleaned copies that stand behind the pages of the fax"),
-    ("damage", "Text", "Pages whose picture lost rows on the line"),
+    ("damage", "Text", "Pages of which rows or packets were lost on the line"),
     ("withoutText", "Text", "Pages whose text could not be read"),
     ("originalSha256", "Text", "SHA-256 of the file as received"),
 ];
@@ -215,6 +215,11 @@ fn damage_words(damage: &Damage) -> String {
         1 => words.push("1 bad row".to_owned()),
         rows => words.push(format!("{rows} bad rows")),
     }
+    match damage.packets_lost {
+        0 => {}
+        1 => words.push("1 packet lost".to_owned()),
+        packets => words.push(format!("{packets} packets lost")),
+    }
     if damage.cut {
         words.push("cut off".to_owned());
     }
@@ -359,5 +364,7 @@ mod tests {
         assert_eq!(written.len(), known.len());
         assert!(metadata.damage.words().starts_with("page 1: 3 bad rows, cut off; page 2:"));
         assert!(metadata.damage.words().ends_with("page 20: 3 bad rows, cut off; and 5 more pages"));
+        let reported = Damage { packets_lost: 2, ..Damage::default() };
+        assert_eq!(damage_words(&reported), "2 packets lost");
     }
 }

@@ -43,7 +43,8 @@ fn one(mut table: Reader<'_>, numbers: &NumberPlan, names: &mut Names) -> Option
     if let Some(name) = &name {
         names.check(&table, "spool", name);
     }
-    let words = [("hylafax", Kind::Hylafax), ("mgetty", Kind::Mgetty), ("drop", Kind::Drop)];
+    let words =
+        [("hylafax", Kind::Hylafax), ("mgetty", Kind::Mgetty), ("drop", Kind::Drop), ("t38", Kind::T38)];
     if !table.has("kind") {
         table.missing("kind");
     }
@@ -57,7 +58,7 @@ fn one(mut table: Reader<'_>, numbers: &NumberPlan, names: &mut Names) -> Option
     }
     let logs = table.folder("logs");
     let tickets = table.path("tickets");
-    let (release, moved_to) = release(&mut table);
+    let (release, moved_to) = release(&mut table, kind.as_ref());
     let quiet = table.duration("quiet", QUIET);
     let poll = table.flag("poll");
     let ticket_only = table.flag("ticket_only");
@@ -98,12 +99,19 @@ fn one(mut table: Reader<'_>, numbers: &NumberPlan, names: &mut Names) -> Option
     })
 }
 
+/// Kinds of spools that other programs write.
+const FOREIGN: &[Kind] = &[Kind::Hylafax, Kind::Mgetty, Kind::Drop];
+
 /// Keys that mean nothing for this kind of spool.
 fn misplaced(table: &Reader<'_>, kind: &Spanned<Kind>) {
     for (key, kinds, words) in [
         ("logs", &[Kind::Hylafax][..], "HylaFAX spools alone"),
         ("finished_mode", &[Kind::Hylafax], "HylaFAX spools alone"),
         ("call_ids", &[Kind::Hylafax, Kind::Drop], "spools of TIFF files"),
+        // What our own receiver leaves is complete by its record, and nothing else is asked.
+        ("tickets", FOREIGN, "spools of other programs"),
+        ("ticket_only", FOREIGN, "spools of other programs"),
+        ("quiet", FOREIGN, "spools of other programs"),
     ] {
         if table.has(key) && !kinds.contains(&kind.value) {
             let note = Note::error(codes::KEY_MISPLACED, format!("`{key}` is for {words}"));
@@ -112,7 +120,9 @@ fn misplaced(table: &Reader<'_>, kind: &Spanned<Kind>) {
     }
 }
 
-fn release(table: &mut Reader<'_>) -> (Release, Option<Spanned<PathBuf>>) {
+/// What happens to a fax's file once the store holds it. Our own receiver's spool is nobody else's: left there, faxes
+/// would fill its disk, and it would take no more calls.
+fn release(table: &mut Reader<'_>, kind: Option<&Spanned<Kind>>) -> (Release, Option<Spanned<PathBuf>>) {
     #[derive(Clone, Copy, PartialEq)]
     enum Word {
         Leave,
@@ -121,7 +131,13 @@ fn release(table: &mut Reader<'_>) -> (Release, Option<Spanned<PathBuf>>) {
     }
     let words = [("leave", Word::Leave), ("move", Word::Move), ("delete", Word::Delete)];
     let word = table.choice("release", &words);
-    let chosen = word.as_ref().map_or(Word::Leave, |word| word.value);
+    let own = kind.filter(|kind| kind.value == Kind::T38);
+    if let (Some(kind), Some(word)) = (own, word.as_ref().filter(|word| word.value == Word::Leave)) {
+        let note = Note::error(codes::KEY_MISPLACED, "`release = \"leave\"` is for spools of other programs");
+        table.sheet().note(word.span, note.also(kind.span, "nobody but the gateway empties this one"));
+    }
+    let otherwise = if own.is_some() { Word::Delete } else { Word::Leave };
+    let chosen = word.as_ref().map_or(otherwise, |word| word.value);
     let wants_folder = chosen == Word::Move;
     if wants_folder && !table.has("move_to") {
         table.missing("move_to");

@@ -86,6 +86,44 @@ pub enum Receipt {
     Broken(String),
 }
 
+/// What the receiving machine reports of one page. It repairs bad rows before it writes the picture, so that a
+/// decoder sees a clean one: its own count is all that tells of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct PageReport {
+    /// The page, from 1.
+    pub page: u32,
+    /// Rows that could not be decoded.
+    pub bad_rows: u32,
+    /// Longest run of such rows.
+    pub longest_run: u32,
+    /// Packets that never arrived while the page was received (ITU-T T.38 over UDP).
+    pub packets_lost: u32,
+    /// The page ends before its end was announced.
+    pub cut: bool,
+}
+
+impl PageReport {
+    /// True if it tells of damage.
+    pub fn worth_saying(&self) -> bool {
+        self.bad_rows > 0 || self.packets_lost > 0 || self.cut
+    }
+}
+
+/// Packets of a call over a network, as the receiving machine counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Packets {
+    /// Arrived.
+    pub received: u32,
+    /// Never arrived, and nothing of what followed could replace them.
+    pub lost: u32,
+    /// Did not arrive, but came again in those that followed.
+    pub recovered: u32,
+    /// Arrived and were no such packets, or not the sender's.
+    pub refused: u32,
+}
+
 /// What is known of one call. Fields are `None` where no source said anything.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -124,6 +162,15 @@ pub struct CallRecord {
     pub sender_model: Option<String>,
     /// How the reception ended.
     pub receipt: Receipt,
+    /// Identification of the call on its network (SIP `Call-ID`): names it in a trunk's or a PBX's logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// Packets of the call, where it came over a network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<Packets>,
+    /// Pages of which the receiving machine reports damage, each once, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub page_damage: Vec<PageReport>,
 }
 
 impl Default for CallRecord {
@@ -146,6 +193,9 @@ impl Default for CallRecord {
             sender_make: None,
             sender_model: None,
             receipt: Receipt::Unknown,
+            call_id: None,
+            packets: None,
+            page_damage: Vec::new(),
         }
     }
 }
@@ -171,6 +221,9 @@ impl CallRecord {
             sender_make: self.sender_make.or(weaker.sender_make),
             sender_model: self.sender_model.or(weaker.sender_model),
             receipt: if self.receipt == Receipt::Unknown { weaker.receipt } else { self.receipt },
+            call_id: self.call_id.or(weaker.call_id),
+            packets: self.packets.or(weaker.packets),
+            page_damage: if self.page_damage.is_empty() { weaker.page_damage } else { self.page_damage },
         }
     }
 }

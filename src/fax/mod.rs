@@ -20,7 +20,7 @@ mod text;
 
 pub use arrival::{Arrival, Format, Original, Sha256};
 pub use bitmap::Bitmap;
-pub use call::{CallRecord, Number, Receipt, StationId, one_line};
+pub use call::{CallRecord, Number, Packets, PageReport, Receipt, StationId, one_line};
 pub use damage::Damage;
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome, Target};
 pub use department::{Department, Language};

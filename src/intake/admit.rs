@@ -61,7 +61,7 @@ pub fn read(
             let pages: Vec<(String, Vec<u8>)> = names.zip(files).collect();
             (raw_g3::bundle(&pages), Format::G3Bundle)
         }
-        Kind::Hylafax | Kind::Drop => {
+        Kind::Hylafax | Kind::Drop | Kind::T38 => {
             let bytes = files.pop().unwrap_or_default();
             let format = decode::sniff(&bytes).unwrap_or_else(|| by_name(&candidate.name));
             (bytes, format)
@@ -99,7 +99,7 @@ fn record(
         Kind::Hylafax => {
             hylafax::record(spool, &candidate.name, &Tags::read(bytes), told, candidate.written(), zone)
         }
-        Kind::Drop => {
+        Kind::Drop | Kind::T38 => {
             let device = told.device.clone();
             told.or(hylafax::from_tags(&Tags::read(bytes), device.as_deref(), &spool.call_ids, zone))
         }

@@ -128,6 +128,8 @@ impl Fields {
             sender_make: self.first(&["make", "fax_remote_vendor"]),
             sender_model: self.first(&["model", "fax_remote_model"]),
             receipt: self.receipt(),
+            call_id: self.first(&["call_id"]),
+            ..CallRecord::default()
         }
     }
 
@@ -138,6 +140,9 @@ impl Fields {
             .and_then(|text| yes_or_no(&text))
             // spandsp's T30_ERR_OK is 0
             .or_else(|| self.number(&["fax_result_code", "fax-result-code"]).map(|code| code == 0));
+        // Pages came, and the call broke: whatever else is said, that is no success.
+        let partial = self.first(&["partial"]).and_then(|text| yes_or_no(&text)) == Some(true);
+        let verdict = if partial { Some(false) } else { verdict };
         let words = || {
             let told = [
                 "error",
@@ -148,7 +153,8 @@ impl Fields {
                 "faxstatusstring",
             ];
             let said = self.first(&told).or_else(|| self.first(&["faxopt(statusstr)"]));
-            said.unwrap_or_else(|| "reception failed".to_owned())
+            let ours = if partial { "the call was cut short" } else { "reception failed" };
+            said.unwrap_or_else(|| ours.to_owned())
         };
         match verdict {
             Some(true) => Receipt::Complete,

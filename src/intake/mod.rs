@@ -86,7 +86,13 @@ pub enum Kind {
     Mgetty,
     /// A folder where Asterisk, FreeSWITCH or a scanner drops files.
     Drop,
+    /// Where our own receiver of T.38 calls (`faxgate t38`) leaves them: each with its record, and nothing is a fax
+    /// without it. Records of calls that brought no page lie in [`FAILED`] below.
+    T38,
 }
+
+/// The folder below a [`Kind::T38`] spool for records of calls that brought no page.
+pub const FAILED: &str = "failed";
 
 /// What the n-th CallID of a device means (HylaFAX: the order of `CallIDPattern` lines, a site's own choice).
 #[derive(Debug, Clone, PartialEq, Eq)]

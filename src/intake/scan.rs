@@ -133,7 +133,7 @@ impl Scanner {
                 let source = io::Error::other(gone.to_string());
                 Err(IntakeError::Folder { path: self.spool.path.clone(), source })
             })?;
-        let Survey { mut candidates, without_file, lone_sidecars, findings } = survey;
+        let Survey { mut candidates, without_file, lone_sidecars, empty_calls, findings } = survey;
         let mut report = Report::default();
         for (group, error) in held {
             candidates.retain(|candidate| candidate.name != group);
@@ -153,6 +153,9 @@ impl Scanner {
         }
         for (entry, record) in lone_sidecars {
             self.lone_sidecar(ledger, entry, record, now, &mut report).await?;
+        }
+        for (entry, record) in empty_calls {
+            self.empty_call(ledger, entry, record, "the call brought no page", now, &mut report).await?;
         }
         Ok(report)
     }
@@ -383,7 +386,27 @@ impl Scanner {
         if now - entry.id.touched() < millis(LONE_SIDECAR) {
             return Ok(());
         }
-        self.note(ledger, record, "a sidecar came without its file", now, report).await?;
+        // Our own receiver puts the record there first, and finishes at its next start what it could not.
+        if self.spool.kind == Kind::T38 {
+            let words = "its fax is not there: the receiver died between the two and was not started since"
+                .to_owned();
+            self.say(Finding { code: "intake.t38.unfinished", name: entry.name, words }, report);
+            return Ok(());
+        }
+        self.empty_call(ledger, entry, record, "a sidecar came without its file", now, report).await
+    }
+
+    /// A record that speaks of a call without pages is noted, then let go.
+    async fn empty_call<L: Ledger>(
+        &mut self,
+        ledger: &L,
+        entry: Entry,
+        record: CallRecord,
+        otherwise: &str,
+        now: Millis,
+        report: &mut Report,
+    ) -> Result<(), IntakeError> {
+        self.note(ledger, record, otherwise, now, report).await?;
         let spool = Arc::clone(&self.spool);
         let name = entry.name.clone();
         self.aside(name, blocking(move || release::put_sidecar_aside(&spool, &entry)).await, report);
@@ -457,8 +480,12 @@ fn signals(spool: &Spool, candidate: &Candidate, unchanged: Duration) -> io::Res
         ticket: !candidate.tickets.is_empty(),
         lock,
         mode_reached: finished.map(|mode| candidate.files.iter().all(|file| file.id.mode == mode)),
-        // One that is older tells of the call, but its fax may still be on its way.
-        sidecar: candidate.sidecar.as_ref().is_some_and(|(one, _)| one.id.written() >= candidate.written()),
+        // One that is older tells of the call, but its fax may still be on its way. Our own receiver's faxes have their
+        // names when they are whole, and not before.
+        sidecar: candidate
+            .sidecar
+            .as_ref()
+            .is_some_and(|(one, _)| spool.kind == Kind::T38 || one.id.written() >= candidate.written()),
         bytes: candidate.bytes(),
         unchanged,
         quiet: spool.quiet,
@@ -474,7 +501,9 @@ fn look_closer(spool: &Spool, candidate: &Candidate) -> io::Result<Look> {
             Some((bytes, _)) => {
                 let format = match spool.kind {
                     Kind::Mgetty => Format::G3Bundle,
-                    Kind::Hylafax | Kind::Drop => crate::decode::sniff(&bytes).unwrap_or(Format::Tiff),
+                    Kind::Hylafax | Kind::Drop | Kind::T38 => {
+                        crate::decode::sniff(&bytes).unwrap_or(Format::Tiff)
+                    }
                 };
                 look::structure(&bytes, format)
             }

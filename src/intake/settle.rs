@@ -8,7 +8,9 @@
 //! 2. a ticket of the hook says *yes*;
 //! 3. the mode that HylaFAX gives a finished file says *yes*;
 //! 4. a sidecar put there by rename says *yes*;
-//! 5. else: quiet for the whole period, nobody has it open for writing, and its structure goes to the end.
+//! 5. our own receiver of T.38 leaves a record beside each fax, by rename: there nothing else counts, for a receiver
+//!    that died finds its files at its next start and writes what is missing;
+//! 6. else: quiet for the whole period, nobody has it open for writing, and its structure goes to the end.
 
 use std::time::Duration;
 
@@ -132,12 +134,14 @@ pub enum Reason {
     Empty,
     /// It is larger than any fax.
     TooLarge,
+    /// Our own receiver has not said that it is done: no record lies beside it.
+    NoRecord,
 }
 
 impl Reason {
     /// True if the wait will end by itself, in minutes or with the call; false if only a person or a hook can end it.
     pub fn passes(self) -> bool {
-        !matches!(self, Self::NoTicket | Self::Denied | Self::Empty | Self::TooLarge)
+        !matches!(self, Self::NoTicket | Self::Denied | Self::Empty | Self::TooLarge | Self::NoRecord)
     }
 
     /// The reason in words.
@@ -152,6 +156,7 @@ impl Reason {
             Self::Unfinished => "its pages are not all there",
             Self::Empty => "there is nothing in it",
             Self::TooLarge => "it is larger than any fax",
+            Self::NoRecord => "the receiver has left no record of its call",
         }
     }
 }
@@ -189,6 +194,12 @@ pub fn judge(signals: &Signals) -> Verdict {
     }
     if signals.ticket_only {
         return Verdict::Wait(Reason::NoTicket, ABANDONED);
+    }
+    if signals.kind == Kind::T38 {
+        return match signals.sidecar {
+            true => Verdict::Complete(Signal::Sidecar),
+            false => Verdict::Wait(Reason::NoRecord, ABANDONED),
+        };
     }
     if signals.bytes <= NOTHING {
         return Verdict::Wait(Reason::Empty, signals.quiet.max(RECHECK));
@@ -306,6 +317,16 @@ mod tests {
                 Signals { sidecar: true, ..hylafax() },
                 Err(Changing),
             ),
+            ("a T.38 fax and its record", Signals { sidecar: true, ..fresh(Kind::T38) }, Ok(Signal::Sidecar)),
+            (
+                "a T.38 fax without its record waits for ever, whole or not",
+                Signals {
+                    unchanged: ABANDONED * 9,
+                    look: looked(Structure::Whole, Writer::None),
+                    ..fresh(Kind::T38)
+                },
+                Err(NoRecord),
+            ),
             ("header only", Signals { bytes: 8, unchanged: ABANDONED * 2, ..hylafax() }, Err(Empty)),
             ("header only, sidecar", Signals { bytes: 8, sidecar: true, ..drop() }, Err(Empty)),
             ("header only, ticket", Signals { bytes: 0, ticket: true, ..drop() }, Ok(Signal::Ticket)),
@@ -376,7 +397,7 @@ mod tests {
     proptest! {
         #[test]
         fn without_a_strong_signal_nothing_is_taken_before_the_quiet_period(
-            kind in proptest::sample::select(vec![Kind::Hylafax, Kind::Mgetty, Kind::Drop]),
+            kind in proptest::sample::select(vec![Kind::Hylafax, Kind::Mgetty, Kind::Drop, Kind::T38]),
             seconds in 0u64..60, bytes: u64, whole: bool,
         ) {
             let structure = if whole { Structure::Whole } else { Structure::Broken };

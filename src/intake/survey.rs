@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::look::{self, Entry};
 use super::mgetty::{self, PageName};
 use super::ticket::{self, Ticket};
-use super::{IntakeError, Kind, Spool, hylafax, sidecar};
+use super::{FAILED, IntakeError, Kind, Spool, hylafax, sidecar};
 use crate::fax::{CallRecord, Millis};
 
 /// One fax, or what will be one.
@@ -54,6 +54,8 @@ pub struct Survey {
     pub without_file: Vec<Slip>,
     /// Sidecars whose file is not there.
     pub lone_sidecars: Vec<(Entry, CallRecord)>,
+    /// Records of calls that brought no page, from where such records alone lie.
+    pub empty_calls: Vec<(Entry, CallRecord)>,
     /// What a person should know.
     pub findings: Vec<Finding>,
 }
@@ -119,6 +121,11 @@ pub fn survey(spool: &Spool) -> Result<Survey, IntakeError> {
         Kind::Hylafax => single_files(entries, hylafax::is_candidate, &mut survey),
         Kind::Mgetty => pages(entries, &mut survey),
         Kind::Drop => dropped(entries, &mut survey),
+        Kind::T38 => {
+            received(entries, &mut survey);
+            let folder = spool.path.join(FAILED);
+            failed(&folder, &mut survey).map_err(unreadable(&folder))?;
+        }
     }
     assign(slips, spool, &mut survey);
     Ok(survey)
@@ -237,6 +244,54 @@ fn dropped(entries: Vec<Entry>, survey: &mut Survey) {
     }
 }
 
+/// What our own receiver leaves: `name.tif` with `name.json`. What it is still at (`.part`, hidden names) is passed over.
+fn received(entries: Vec<Entry>, survey: &mut Survey) {
+    let mut records = Vec::new();
+    for entry in entries.into_iter().filter(|entry| !entry.name.starts_with('.')) {
+        match entry.name.rsplit_once('.').map(|(_, last)| last) {
+            Some("tif") => survey.candidates.extend(regular(entry, &mut survey.findings).map(single)),
+            Some("json") => records.extend(regular(entry, &mut survey.findings)),
+            Some("part") => {}
+            _ => survey.findings.push(Finding {
+                code: "intake.t38.unknown",
+                name: entry.name,
+                words: "only .tif with .json are taken from the spool of the T.38 receiver".to_owned(),
+            }),
+        }
+    }
+    for entry in records {
+        beside(entry, survey);
+    }
+}
+
+/// Records of calls that brought no page. No folder yet: no such call. A link in its place leads nowhere.
+fn failed(folder: &Path, survey: &mut Survey) -> io::Result<()> {
+    match folder.symlink_metadata() {
+        Ok(meta) if meta.is_dir() => {}
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    for entry in look::list(folder)?.into_iter().filter(|entry| is_json(&entry.name)) {
+        let Some(entry) = regular(entry, &mut survey.findings) else { continue };
+        match read_sidecar(&entry) {
+            Ok(record) => survey.empty_calls.push((entry, record)),
+            Err(words) => {
+                survey.findings.push(Finding { code: "intake.sidecar.unreadable", name: entry.name, words });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_sidecar(entry: &Entry) -> Result<CallRecord, String> {
+    match look::read_whole(&entry.path, sidecar::MOST_BYTES) {
+        Ok(Some((bytes, _))) => sidecar::parse(&bytes).map_err(|error| error.to_string()),
+        Ok(None) => Err("it is too long, or still being written".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Puts a sidecar to its file: `name.json` or `name.tif.json` for `name.tif`.
 fn beside(entry: Entry, survey: &mut Survey) {
     let stem = entry.name.strip_suffix(".json").unwrap_or(&entry.name).to_owned();
@@ -244,12 +299,7 @@ fn beside(entry: Entry, survey: &mut Survey) {
         candidate.name == stem || candidate.name.rsplit_once('.').is_some_and(|(s, _)| s == stem)
     });
     let finding = |code, name, words| Finding { code, name, words };
-    let read = match look::read_whole(&entry.path, sidecar::MOST_BYTES) {
-        Ok(Some((bytes, _))) => sidecar::parse(&bytes).map_err(|error| error.to_string()),
-        Ok(None) => Err("it is too long, or still being written".to_owned()),
-        Err(error) => Err(error.to_string()),
-    };
-    match (file, read) {
+    match (file, read_sidecar(&entry)) {
         (_, Err(words)) => survey.findings.push(finding("intake.sidecar.unreadable", entry.name, words)),
         (Some(file), Ok(_)) if entry.id.written() + SLACK < file.written() => {
             let words = "it is older than its file: it belongs to a fax before, and is not used".to_owned();

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
 use super::scan::Scanner;
-use super::{IntakeError, Spool};
+use super::{FAILED, IntakeError, Kind, Spool};
 use crate::fax::Millis;
 use crate::ops::clock;
 use crate::ops::health::Health;
@@ -112,7 +112,7 @@ impl Trouble {
     }
 }
 
-/// The inotify watches of one spool: its folder and its tickets.
+/// The inotify watches of one spool: its folder, its tickets, and where calls without pages are left.
 #[derive(Default)]
 struct Eyes {
     watcher: Option<RecommendedWatcher>,
@@ -125,7 +125,8 @@ struct Eyes {
 impl Eyes {
     /// Watches what is there; called before every scan, it does nothing while the same folders are watched.
     fn open(&mut self, spool: &Spool, hint: &mpsc::Sender<()>) {
-        let folders = std::iter::once(&spool.path).chain(&spool.tickets);
+        let failed = (spool.kind == Kind::T38).then(|| spool.path.join(FAILED));
+        let folders = std::iter::once(&spool.path).chain(&spool.tickets).chain(&failed);
         let there: Vec<(PathBuf, u64)> =
             folders.filter_map(|folder| Some((folder.clone(), inode(folder)?))).collect();
         if self.watcher.is_some() && there == self.watched {

@@ -1,6 +1,6 @@
 //! What rules may look at, gathered from the call, the document and the text.
 
-use crate::fax::{CallRecord, Damage, PageText, Receipt, Script};
+use crate::fax::{CallRecord, Damage, PageReport, PageText, Receipt, Script};
 use crate::route;
 use crate::store::Fax;
 
@@ -20,7 +20,10 @@ pub fn facts(fax: &Fax, texts: &[PageText]) -> route::Facts {
 /// Rows were lost, or the call broke before the last page.
 fn damaged(call: &CallRecord, damage: &[Damage]) -> bool {
     let missing = call.pages_announced.is_some_and(|announced| announced as usize > damage.len());
-    missing || matches!(call.receipt, Receipt::Broken(_)) || damage.iter().any(Damage::worth_saying)
+    missing
+        || matches!(call.receipt, Receipt::Broken(_))
+        || call.page_damage.iter().any(PageReport::worth_saying)
+        || damage.iter().any(Damage::worth_saying)
 }
 
 /// Languages in which at least a tenth of the lines are written: one misread word is no language.
@@ -78,6 +81,9 @@ mod tests {
         assert!(!damaged(&call(Receipt::Complete, Some(1)), &whole));
         assert!(damaged(&call(Receipt::Complete, Some(2)), &whole));
         assert!(damaged(&call(Receipt::Broken("T2".into()), None), &whole));
+        let report = PageReport { page: 1, packets_lost: 1, ..PageReport::default() };
+        let told = CallRecord { page_damage: vec![report], ..call(Receipt::Complete, Some(1)) };
+        assert!(damaged(&told, &whole));
         assert!(damaged(&call(Receipt::Unknown, None), &[Damage { cut: true, ..Damage::default() }]));
     }
 }

@@ -51,7 +51,9 @@ pub fn typeset(
     };
     let mut preview = None;
     for number in 1..=sheets.page_count() {
-        let page = sheets.page(number - 1).map_err(|error| error.fault())?;
+        let mut page = sheets.page(number - 1).map_err(|error| error.fault())?;
+        let reports = facts.call.page_damage.iter().filter(|report| report.page == number);
+        reports.for_each(|report| page.damage.reported(report));
         let text = texts.remove(&number).unwrap_or_else(|| PageText {
             lost: Some("pipeline.text.missing".to_owned()),
             ..PageText::default()

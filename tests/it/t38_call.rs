@@ -1,7 +1,7 @@
 //! Whole fax calls in virtual time: pixel-identical or flagged, never hanging, confirmed only when durable.
 
 mod line;
-mod pages;
+pub mod pages;
 
 use std::time::Duration;
 

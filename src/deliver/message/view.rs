@@ -168,6 +168,16 @@ pub(super) fn warnings(call: &CallRecord, document: &Document, words: Words) -> 
         let numbers: Vec<u32> = bad.iter().map(|(page, _)| *page).collect();
         said.push(words.damaged(&numbers, bad.iter().map(|(_, rows)| rows).sum()));
     }
+    // A page whose bad rows are counted is spoken of already.
+    let lost: Vec<(u32, u64)> = pages()
+        .filter(|(page, _)| bad.iter().all(|(other, _)| other != page))
+        .map(|(page, damage)| (page, u64::from(damage.packets_lost)))
+        .filter(|(_, packets)| *packets > 0)
+        .collect();
+    if !lost.is_empty() {
+        let numbers: Vec<u32> = lost.iter().map(|(page, _)| *page).collect();
+        said.push(words.packets_lost(&numbers, lost.iter().map(|(_, packets)| packets).sum()));
+    }
     said.extend(unsearchable(document, words));
     said
 }

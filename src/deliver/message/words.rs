@@ -112,6 +112,19 @@ impl Words {
         }
     }
 
+    /// Packets that never arrived, though no row is known to be bad.
+    pub(super) fn packets_lost(self, pages: &[u32], packets: u64) -> String {
+        let these = self.these_pages(pages);
+        match self.0 {
+            Language::En => {
+                let lost =
+                    if packets == 1 { "1 packet was".into() } else { format!("{packets} packets were") };
+                format!("{these} may be damaged: {lost} lost on the network.")
+            }
+            Language::ZhHant => format!("{these}可能有損毀：傳送時網絡上遺失{packets}個數據包。"),
+        }
+    }
+
     /// Pages that stop before their end.
     pub(super) fn cut(self, pages: &[u32]) -> String {
         let these = self.these_pages(pages);
@@ -251,6 +264,12 @@ mod tests {
             "Pages 1, 2 and 9 are damaged: 3 scan lines could not be read."
         );
         assert_eq!(ZH.damaged(&[1, 2, 9], 3), "第1、2及9頁有損毀：共3條掃描線未能讀取。");
+        assert_eq!(EN.packets_lost(&[1], 1), "Page 1 may be damaged: 1 packet was lost on the network.");
+        assert_eq!(
+            EN.packets_lost(&[1, 4], 9),
+            "Pages 1 and 4 may be damaged: 9 packets were lost on the network."
+        );
+        assert_eq!(ZH.packets_lost(&[2], 3), "第2頁可能有損毀：傳送時網絡上遺失3個數據包。");
         assert_eq!(EN.broken(3, ""), "The call broke before the end: page 3 may be the last of more.");
         assert_eq!(
             ZH.broken(3, "T.30 T2"),

@@ -1,6 +1,8 @@
 //! What stories share: real mail servers, PDF readers, spools.
 
 pub mod gateway;
+pub mod modems;
 pub mod pdf;
 pub mod postfix;
 pub mod smtp;
+pub mod t38;
