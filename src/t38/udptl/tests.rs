@@ -198,10 +198,8 @@ fn reordered_packets_come_out_in_order_and_duplicates_once() {
         assert_eq!(bytes_of(&out), sent, "{correction:?}");
         let counts = receiver.counts();
         assert_eq!((counts.received, counts.lost, counts.stray), (100, 0, 0));
-        assert_eq!(
-            counts.duplicate + counts.late,
-            40 + counts.late.saturating_sub(0).min(counts.late) - counts.late
-        );
+        // A packet whose copy was handed out first is late, and comes again too.
+        assert_eq!(counts.duplicate + counts.late, 40 + counts.recovered);
     }
 }
 
@@ -301,7 +299,12 @@ fn a_lone_packet_from_far_away_moves_nothing() {
     };
     let mut mixed = Vec::new();
     for (at, datagram) in all.iter().enumerate() {
-        mixed.extend([far(at as u16 * 977 + 20_000), far(0x8000), far(0x8000), datagram.clone()]);
+        mixed.extend([
+            far((at as u16).wrapping_mul(977).wrapping_add(20_000)),
+            far(0x8000),
+            far(0x8000),
+            datagram.clone(),
+        ]);
     }
     let mut receiver = Receiver::new();
     let out = receive(&mut receiver, &mixed[3..]);
@@ -422,7 +425,7 @@ proptest! {
         if let Ok((packet, padding)) = Packet::parse_some(&bytes) {
             let again = packet.encode().unwrap();
             prop_assert_eq!(Packet::parse(&again), Ok(packet));
-            prop_assert!(again.len() <= bytes.len().max(again.len()) && padding < bytes.len());
+            prop_assert!(padding < bytes.len());
         }
     }
 
