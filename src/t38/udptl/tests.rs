@@ -169,6 +169,44 @@ fn fec_of_other_spans_and_entries_is_understood() {
     }
 }
 
+/// Five indicators by hand: two entries over two IFPs each, in the order of Asterisk, spandsp and rtpengine.
+#[test]
+fn parity_covers_what_other_stacks_say_it_covers() {
+    let indicators: [u8; 5] = [0x02, 0x04, 0x06, 0x08, 0x0a];
+    // Entry 0: IFPs 2 and 0; entry 1: IFPs 3 and 1.
+    let last = [0, 4, 1, 0x0a, 0x80, 1, 2, 2, 1, 0x06 ^ 0x02, 1, 0x08 ^ 0x04];
+    let mut sender = Sender::new(Correction::Fec { span: 2, entries: 2 }, 1400);
+    let sent: Vec<Vec<u8>> = indicators.iter().map(|byte| sender.packet(&[*byte], 0).unwrap()).collect();
+    assert_eq!(sent[4], last);
+    let plain = |seq: u8| vec![0, seq, 1, indicators[usize::from(seq)], 0, 0];
+    for lost in 0..4_u8 {
+        let mut receiver = Receiver::new();
+        let mut all: Vec<Vec<u8>> = (0..4).filter(|seq| *seq != lost).map(plain).collect();
+        all.push(last.to_vec());
+        assert_eq!(bytes_of(&receive(&mut receiver, &all)), indicators.map(|byte| vec![byte]), "{lost}");
+    }
+}
+
+#[test]
+fn a_peer_that_writes_its_parities_the_other_way_round_is_understood() {
+    let sent = ifps(40);
+    let turned: Vec<Vec<u8>> = datagrams(Correction::FEC, &sent, 0)
+        .iter()
+        .map(|datagram| {
+            let mut packet = Packet::parse(datagram).unwrap();
+            if let Recovery::Fec { entries, .. } = &mut packet.recovery {
+                entries.reverse();
+            }
+            packet.encode().unwrap()
+        })
+        .collect();
+    for lost in 8..39 {
+        let mut receiver = Receiver::new();
+        let out = receive(&mut receiver, without(&turned, &[lost]));
+        assert_eq!(bytes_of(&out), sent, "{lost}");
+    }
+}
+
 #[test]
 fn a_parity_that_is_not_of_these_ifps_hands_out_nothing() {
     let sent = ifps(20);
