@@ -7,6 +7,7 @@ mod recover;
 use super::{
     HISTORY, MOST_GAP, MOST_HELD, MOST_RUN, NotUdptl, Packet, REORDER_WAIT, RESTART_RUN, Recovery, WINDOW,
 };
+use crate::t38::rtp;
 use core::time::Duration;
 use recover::{Order, Parity};
 use std::collections::{BTreeMap, VecDeque};
@@ -46,6 +47,8 @@ pub struct Counts {
     pub stray: u64,
     /// Datagrams that do not read as UDPTL, or found the queue full.
     pub refused: u64,
+    /// RTP and RTCP that came after the switch to T.38.
+    pub straggler: u64,
     /// Times that the stream began again at another sequence number.
     pub restarts: u64,
 }
@@ -114,6 +117,10 @@ impl Receiver {
     /// # Errors
     /// [`NotUdptl`] where it does not read as UDPTL; it is counted and nothing else changes.
     pub fn accept(&mut self, now: Duration, datagram: &[u8]) -> Result<(), NotUdptl> {
+        if rtp::looks_like(datagram) {
+            self.counts.straggler += 1;
+            return Err(NotUdptl::Rtp);
+        }
         let packet = match Packet::parse(datagram) {
             Ok(packet) if self.ready.len() < MOST_READY => packet,
             Ok(_) => {
