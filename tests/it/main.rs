@@ -36,6 +36,10 @@ mod relay;
 mod rules;
 mod store;
 mod t38_call;
+<<<<<<< HEAD
+=======
+mod t38_receiver;
+>>>>>>> receiver
 mod t38_spool;
 mod tidy;
 mod worker;

@@ -1,7 +1,8 @@
 //! Whole fax calls in virtual time: pixel-identical or flagged, never hanging, confirmed only when durable.
 
+mod attack;
 mod line;
-mod pages;
+pub mod pages;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use faxgate::t38::sdp::Law;
 use faxgate::t38::session::{Coding, Codings, Response, Sending, Station};
 use faxgate::t38::udptl::Correction;
 
+use attack::Attack;
 use line::{Disk, Play, Played, Weather, play, went_well};
 use pages::{DPI_300, DPI_400, Dpi, FINE, STANDARD, SUPERFINE, decoded, fixture, stretched, tiff, widened};
 
@@ -187,7 +189,10 @@ fn without_redundancy_nothing_is_called_whole_that_is_not_and_nothing_hangs() {
             assert!(played.took < Duration::from_secs(1200), "seed {seed}: {:?}", played.took);
         }
     }
-    assert!(whole > 10 && flagged > 10, "{whole} whole, {flagged} flagged: the line is not what this test is about");
+    assert!(
+        whole > 10 && flagged > 10,
+        "{whole} whole, {flagged} flagged: the line is not what this test is about"
+    );
 }
 
 #[test]
@@ -234,7 +239,8 @@ fn no_page_is_confirmed_before_it_is_durable() {
             assert!(*told >= *kept + Duration::from_secs(1), "told {told:?}, kept {kept:?}");
         }
         assert!(late.took >= at_once.took + Duration::from_secs(2));
-        for (disk, within) in [(Disk::Never, Settings::default().durable_wait), (Disk::Fails, Duration::ZERO)] {
+        for (disk, within) in [(Disk::Never, Settings::default().durable_wait), (Disk::Fails, Duration::ZERO)]
+        {
             let never = play(&file, call(disk));
             assert!(never.told.is_empty(), "MCF for a page that is on no disk");
             assert_eq!(never.received.why, Some(Why::NotDurable));
@@ -369,7 +375,7 @@ fn silence_is_ended_by_the_watchdogs() {
     assert!(!report.complete && !report.partial && report.pages.is_empty());
 }
 
-/// Outside ECM, the last page so bad that it is refused (RTN): spandsp would empty the file if the sender trained again.
+/// Outside ECM, the last page so bad that it is refused (RTN); the sender trains again.
 #[test]
 fn pages_before_a_refused_last_page_stay_in_the_file() {
     let pages = vec![(letter(), FINE), (letter(), FINE)];
@@ -379,7 +385,7 @@ fn pages_before_a_refused_last_page_stay_in_the_file() {
     for seed in 0..6 {
         let mut call = without_ecm(over_t38(Weather::default(), seed));
         call.modes = (terms(Correction::None), terms(Correction::None));
-        call.storm = Some((clean.kept[0] + Duration::from_secs(3), clean.kept[1] - Duration::from_secs(3)));
+        call.storm = Some((clean.kept[0], clean.kept[1]));
         let played = play(&file, call);
         let received = &played.received;
         assert!(received.pages[0].whole());
@@ -392,4 +398,45 @@ fn pages_before_a_refused_last_page_stay_in_the_file() {
         assert!(got.len() == received.pages.len() && got[0] == pages[0].0, "the first page is lost");
     }
     assert!(refused > 0, "no page was refused");
+}
+
+#[test]
+fn a_page_that_is_refused_and_sent_again_stands_there_twice_and_says_so() {
+    let pages = vec![(letter(), FINE), (stretched(&letter(), 300, 1, 1), FINE)];
+    let file = tiff(&pages);
+    let clean = play(&file, without_ecm(over_t38(Weather::default(), 11)));
+    let mut call = without_ecm(over_t38(Weather::default(), 11));
+    call.modes = (terms(Correction::None), terms(Correction::None));
+    call.storm = Some((clean.kept[0] - Duration::from_secs(5), clean.kept[0]));
+    let played = play(&file, call);
+    let received = &played.received;
+    assert!(went_well(&played.sent) && went_well(received));
+    let [bad, again, next] = &received.pages[..] else { panic!("{:?}", received.pages) };
+    assert!(bad.refused() && bad.damaged() && again.whole() && next.whole());
+    assert!(received.complete && !received.whole());
+    let got = decoded(&played.file);
+    assert!(got.len() == 3 && got[0] != pages[0].0 && got[1] == pages[0].0 && got[2] == pages[1].0);
+}
+
+#[test]
+fn an_endless_page_ends_the_call() {
+    let mut attack = Attack::new(&tiff(&one(letter(), FINE)));
+    // White rows of MMR, one bit each: half a million in a block.
+    attack.block(0, 256, 0xFF, 0);
+    assert_eq!(attack.receiver.ended(), Some(Why::EndlessPage), "{:?}", attack.events);
+    let report = attack.receiver.finish();
+    assert!(!report.complete && report.pages.iter().all(|page| page.report.cut));
+}
+
+/// A page whose frames all came well, but of which not one row can be decoded: T.30 would confirm it.
+#[test]
+fn a_page_without_a_row_is_not_confirmed() {
+    let mut attack = Attack::new(&tiff(&one(letter(), FINE)));
+    attack.block(0, 1, 0x00, 0x2E);
+    let ended = attack.receiver.ended();
+    assert!(attack.answers(5).is_empty(), "an answer went out");
+    assert_eq!(ended, Some(Why::PageNotKept), "{:?}", attack.events);
+    assert!(decoded(&attack.file()).is_empty());
+    let report = attack.receiver.finish();
+    assert!(!report.complete && report.not_kept == 1 && report.pages.is_empty());
 }

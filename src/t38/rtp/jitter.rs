@@ -134,7 +134,7 @@ impl Jitter {
             }
         }
         self.cursor = self.cursor.wrapping_add(FRAME as u32);
-        self.counts.missing += u64::from(missed && !(self.opening && !heard));
+        self.counts.missing += u64::from(missed && (heard || !self.opening));
         self.opening &= !heard;
         frame
     }

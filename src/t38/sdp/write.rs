@@ -8,7 +8,7 @@ use crate::t38::udptl::Correction;
 use core::fmt::Write as _;
 use core::net::IpAddr;
 
-/// The T.38 version that we speak: the one that every peer knows.
+/// The T.38 version that we speak: the lowest, so that it is never above the peer's (ITU-T T.38 Annex D).
 const OUR_VERSION: u8 = 0;
 
 /// Answers an offer: one m= line for each of its own, in its order (RFC 3264 §6).
@@ -91,7 +91,7 @@ fn image_terms(offer: &Offer, local: &Local) -> Option<ImageTerms> {
         correction: correction(image.error_correction),
         max_datagram: datagram(image),
         bit_rate: image.bit_rate.min(OUR_BIT_RATE),
-        version: image.version.min(OUR_VERSION),
+        version: OUR_VERSION,
         direction: image.direction.turned(),
     })
 }

@@ -156,13 +156,14 @@ fn millis(time: Duration) -> u64 {
 }
 
 impl Guard {
-    /// The `WWW-Authenticate` values of a 401, the stronger first (RFC 8760 §2.4).
+    /// The `WWW-Authenticate` values of a 401. MD5 stands first, though RFC 8760 §2.4 wants the stronger there: SIPp, old
+    /// PBXs and ATAs read the first and give up on an algorithm that they do not know. Who knows both may answer either.
     pub fn challenge(&mut self, now: Duration, random: &Random, realm: &str, stale: bool) -> [String; 2] {
         self.issued += 1;
         let nonce = Self::nonce(random, millis(now), self.issued, realm);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = realm.replace(['"', '\\'], "");
-        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        [Algorithm::Md5, Algorithm::Sha256].map(|algorithm| {
             let name = algorithm.name();
             format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", qop=\"auth\", algorithm={name}{stale}")
         })
@@ -331,5 +332,63 @@ impl Login {
             value += &format!(", opaque=\"{}\"", quoted(opaque));
         }
         (if self.proxy { "proxy-authorization" } else { "authorization" }, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standards_own_examples() {
+        // RFC 7616 §3.9.1.
+        let with = |algorithm| Hashed {
+            algorithm,
+            user: "Mufasa",
+            realm: "http-auth@example.org",
+            password: "Circle of Life",
+            method: "GET",
+            uri: "/dir/index.html",
+            nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+            quality: Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", "auth")),
+        };
+        assert_eq!(with(Algorithm::Md5).response(), "8ca523f5e9506fed4657c9700eebdbec");
+        let sha = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1";
+        assert_eq!(with(Algorithm::Sha256).response(), sha);
+    }
+
+    #[test]
+    fn each_count_is_taken_once_in_any_near_order() {
+        let mut window = Window::default();
+        let taken: Vec<bool> =
+            [1, 1, 3, 2, 2, 3, 70, 69, 5, 6, 71, 0].map(|count| window.take(count)).to_vec();
+        let wanted = [true, false, true, true, false, false, true, true, false, true, true, false];
+        assert_eq!(
+            taken, wanted,
+            "5 and 6 are 65 and 64 below 70: the first is out of sight, the second is not"
+        );
+        let mut window = Window::default();
+        assert!(
+            window.take(u32::MAX) && !window.take(u32::MAX) && window.take(u32::MAX - 1) && !window.take(1)
+        );
+    }
+
+    #[test]
+    fn comparing_looks_at_all_and_at_lengths() {
+        assert!(
+            same("abc", "abc") && !same("abc", "abd") && !same("abc", "ab") && !same("", "a") && same("", "")
+        );
+    }
+
+    #[test]
+    fn the_table_of_nonces_is_bounded_and_forgets_no_used_count() {
+        let (mut guard, seconds) = (Guard::default(), Duration::from_secs(1));
+        for number in 0..3_000_u64 {
+            assert!(guard.take(seconds, (number, number), 1));
+            assert!(guard.seen.len() <= MOST_NONCES);
+        }
+        for number in 0..3_000_u64 {
+            assert!(!guard.take(seconds, (number, number), 1), "{number} is used or dead");
+        }
     }
 }

@@ -49,6 +49,9 @@ pub enum NotUdptl {
     /// A length of 16,384 or more, which PER sends in fragments.
     #[error("a field in fragments")]
     Fragmented,
+    /// RTP or RTCP that comes after the switch to T.38.
+    #[error("an RTP straggler")]
+    Rtp,
     /// A span that is no small number.
     #[error("a FEC span out of reach")]
     Span,

@@ -5,3 +5,4 @@ pub mod modems;
 pub mod pdf;
 pub mod postfix;
 pub mod smtp;
+pub mod t38;

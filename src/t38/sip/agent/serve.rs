@@ -9,10 +9,10 @@ use super::super::dialog::{
     Call, MOST_ROUTES, Phase, Serving, TimerAsked, contact_of, number_of, timer_asked,
 };
 use super::super::digest::Verdict;
-use super::super::event::{Asked, CallKey, End, Event, Flow, MOST_IDENTITY, Output};
+use super::super::event::{Asked, CallKey, End, Event, Flow, Output};
 use super::super::header::{NameAddr, Uri, Via, cseq, party_of, shown};
 use super::super::message::{Bad, Message, words_of};
-use super::super::multipart::sdp_of;
+use super::super::multipart::{MOST_SDP, sdp_of};
 use super::super::transaction::{LONGEST_RING, Served, Server};
 use super::{Agent, Timed, answer_way, tag_of};
 
@@ -132,21 +132,20 @@ impl Agent {
         for via in vias {
             answer.push("via", via);
         }
-        let [from, to, call_id, cseq] = [
-            request.header("from")?,
-            request.header("to")?,
-            request.header("call-id")?,
-            request.header("cseq")?,
-        ];
-        let mut to = to.to_owned();
-        if status > 100 && NameAddr::parse(&to).is_none_or(|to| to.tag().is_empty()) {
-            let made = format!("{:016x}", self.transaction_key(request) >> 64);
-            to += &format!(";tag={}", tag.unwrap_or(&made));
+        // A broken request may lack some of them; it is answered with what it has.
+        for name in ["from", "to", "call-id", "cseq"] {
+            let Some(value) = request.header(name) else { continue };
+            let untagged = name == "to" && NameAddr::parse(value).is_none_or(|to| to.tag().is_empty());
+            if untagged && status > 100 {
+                let made = format!("{:016x}", self.transaction_key(request) >> 64);
+                answer.push(name, format!("{value};tag={}", tag.unwrap_or(&made)));
+            } else {
+                answer.push(name, value);
+            }
         }
-        answer.push("from", from);
-        answer.push("to", to);
-        answer.push("call-id", call_id);
-        answer.push("cseq", cseq);
+        if let Some(time) = request.header("timestamp").filter(|_| status == 100) {
+            answer.push("timestamp", time);
+        }
         answer.push("server", self.settings.user_agent.clone());
         Some((answer, way))
     }
@@ -206,7 +205,7 @@ impl Agent {
             template,
             cseq: number,
             offered: sdp.is_some(),
-            contact: contact_of(&request),
+            contact: target_of(&request),
             sdp: sdp.clone(),
             timer,
             timer_header,
@@ -264,15 +263,10 @@ impl Agent {
     ) -> Option<(u16, &'static str, Vec<(&'static str, String)>)> {
         let no = |status| Some((status, words_of(status), Vec::new()));
         let Some(trunk) = self.settings.trunk_of(flow.remote.ip()) else { return no(403) };
-        match Uri::parse(request.uri()).map(|uri| uri.scheme) {
-            Some(scheme) if matches!(scheme.as_str(), "sip" | "sips" | "tel") => {}
-            Some(_) => return no(416),
-            None => return Some((400, "Bad Request-URI", Vec::new())),
-        }
         if let Some((status, headers)) = unacceptable(request) {
             return Some((status, words_of(status), headers));
         }
-        if contact_of(request).is_none() {
+        if target_of(request).is_none() {
             return Some((400, "No Contact That Can Be Called", Vec::new()));
         }
         if request.values("record-route").count() > MOST_ROUTES
@@ -315,7 +309,7 @@ impl Agent {
         let Some(call) = self.calls.get_mut(&call_key) else { return };
         let Some(unacked) = call.unacked.take_if(|unacked| Some(unacked.cseq) == number) else { return };
         call.flow = *flow;
-        let sdp = sdp_of(request).ok().flatten().filter(|_| unacked.ours);
+        let sdp = sdp_of(request).ok().flatten().filter(|sdp| unacked.ours && sdp.len() <= MOST_SDP);
         if let Some(sdp) = &sdp {
             call.peer_sdp.clone_from(sdp);
         }
@@ -422,8 +416,13 @@ fn fault_of(request: &Message) -> Option<&'static str> {
     None
 }
 
-/// What a request demands that we do not have: 420 with Unsupported, 415 with Accept (RFC 3261 §8.2.2.3, §8.2.3).
+/// What a request demands that we do not have: 416, 420 with Unsupported, 415 with Accept, 406 (RFC 3261 §8.2.2, §8.2.3).
 pub(super) fn unacceptable(request: &Message) -> Option<(u16, Vec<(&'static str, String)>)> {
+    match Uri::parse(request.uri()).map(|uri| uri.scheme) {
+        Some(scheme) if matches!(scheme.as_str(), "sip" | "sips" | "tel") => {}
+        Some(_) => return Some((416, Vec::new())),
+        None => return Some((400, Vec::new())),
+    }
     let unknown: Vec<&str> =
         request.values("require").filter(|tag| !tag.eq_ignore_ascii_case("timer")).collect();
     if !unknown.is_empty() {
@@ -433,10 +432,30 @@ pub(super) fn unacceptable(request: &Message) -> Option<(u16, Vec<(&'static str,
     if encoded && !request.body.is_empty() {
         return Some((415, vec![("accept-encoding", "identity".to_owned())]));
     }
-    if sdp_of(request).is_err() {
-        return Some((415, vec![("accept", "application/sdp".to_owned())]));
+    let is_invite = request.method() == "INVITE";
+    if is_invite && request.all("accept").next().is_some() && !request.values("accept").any(takes_sdp) {
+        return Some((406, Vec::new()));
     }
-    None
+    match sdp_of(request) {
+        Err(_) => Some((415, vec![("accept", "application/sdp".to_owned())])),
+        Ok(Some(sdp)) if sdp.len() > MOST_SDP => Some((413, Vec::new())),
+        Ok(_) => None,
+    }
+}
+
+/// True if an Accept value takes SDP.
+fn takes_sdp(value: &str) -> bool {
+    let kind = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    matches!(kind.as_str(), "application/sdp" | "application/*" | "*/*")
+}
+
+/// Where a caller can be reached: its Contact, or for peers of RFC 2543 that sent none, its From.
+fn target_of(request: &Message) -> Option<String> {
+    if request.header("contact").is_some() {
+        return contact_of(request);
+    }
+    let from = NameAddr::parse(request.header("from")?)?;
+    Uri::parse(&from.uri).filter(|uri| uri.scheme.starts_with("sip")).map(|_| from.uri)
 }
 
 /// Who calls whom, as the INVITE says.
@@ -450,7 +469,7 @@ fn asked(trunk: usize, flow: &Flow, request: &Message) -> Asked {
     Asked {
         trunk,
         flow: *flow,
-        call_id: request.header("call-id").unwrap_or("").chars().take(MOST_IDENTITY).collect(),
+        call_id: shown(request.header("call-id").unwrap_or("")),
         request: party_of(request.uri()),
         to: party("to").unwrap_or_default(),
         from: party("from").unwrap_or_default(),
@@ -458,6 +477,7 @@ fn asked(trunk: usize, flow: &Flow, request: &Message) -> Asked {
         diversion: parties("diversion"),
         history: parties("history-info"),
         called_party: party("p-called-party-id"),
+        remote_party: party("remote-party-id"),
         user_agent: bounded("user-agent"),
         timer: request.lists("supported", "timer"),
     }

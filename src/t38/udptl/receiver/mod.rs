@@ -2,12 +2,14 @@
 //!
 //! Sequence numbers are followed as `i64`, so that their wrap is met in one place ([`Receiver::place_of`]).
 
-use super::fec::{self, covered};
+mod recover;
+
 use super::{
-    HISTORY, MOST_GAP, MOST_HELD, MOST_PARITIES, MOST_RUN, NotUdptl, Packet, REORDER_WAIT, RESTART_RUN,
-    Recovery, WINDOW,
+    HISTORY, MOST_GAP, MOST_HELD, MOST_RUN, NotUdptl, Packet, REORDER_WAIT, RESTART_RUN, Recovery, WINDOW,
 };
+use crate::t38::rtp;
 use core::time::Duration;
+use recover::{Order, Parity};
 use std::collections::{BTreeMap, VecDeque};
 
 /// IFPs in sequence that wait to be fetched; 15 s at 30 ms a packet. Beyond it datagrams are refused.
@@ -45,6 +47,8 @@ pub struct Counts {
     pub stray: u64,
     /// Datagrams that do not read as UDPTL, or found the queue full.
     pub refused: u64,
+    /// RTP and RTCP that came after the switch to T.38.
+    pub straggler: u64,
     /// Times that the stream began again at another sequence number.
     pub restarts: u64,
 }
@@ -59,21 +63,6 @@ struct Held {
 enum Past {
     Given { bytes: Vec<u8>, copy: bool },
     Lost,
-}
-
-#[derive(Debug, Clone)]
-struct Parity {
-    seq: i64,
-    m: usize,
-    span: usize,
-    entries: usize,
-    bytes: Vec<u8>,
-}
-
-enum Known<'a> {
-    Bytes(&'a [u8]),
-    Missing,
-    Gone,
 }
 
 #[derive(Debug, Clone)]
@@ -97,6 +86,7 @@ pub struct Receiver {
     /// What stood at `next - 1`, `next - 2`, …
     past: VecDeque<Past>,
     parities: VecDeque<Parity>,
+    order: Option<Order>,
     run: VecDeque<Stray>,
     ready: VecDeque<Ifp>,
     lost_pending: u32,
@@ -127,6 +117,10 @@ impl Receiver {
     /// # Errors
     /// [`NotUdptl`] where it does not read as UDPTL; it is counted and nothing else changes.
     pub fn accept(&mut self, now: Duration, datagram: &[u8]) -> Result<(), NotUdptl> {
+        if rtp::looks_like(datagram) {
+            self.counts.straggler += 1;
+            return Err(NotUdptl::Rtp);
+        }
         let packet = match Packet::parse(datagram) {
             Ok(packet) if self.ready.len() < MOST_READY => packet,
             Ok(_) => {
@@ -178,6 +172,7 @@ impl Receiver {
         self.held.clear();
         self.past.clear();
         self.parities.clear();
+        self.order = None;
     }
 
     /// A packet within the window, with all that it says of others.
@@ -190,23 +185,11 @@ impl Receiver {
                 }
             }
             Recovery::Fec { span, entries } if *span > 0 && span * entries.len() <= HISTORY => {
-                for (m, bytes) in entries.iter().enumerate() {
-                    let bytes = bytes.to_vec();
-                    self.parities.push_back(Parity {
-                        seq: place,
-                        m,
-                        span: *span,
-                        entries: entries.len(),
-                        bytes,
-                    });
-                }
-                while self.parities.len() > MOST_PARITIES {
-                    self.parities.pop_front();
-                }
+                self.keep_parities(place, *span, entries);
             }
             Recovery::Fec { .. } => {}
         }
-        while self.solve_one() {}
+        while self.bring_one_back() {}
         self.drain(now);
     }
 
@@ -221,63 +204,6 @@ impl Receiver {
                 self.held.insert(place, Held { bytes: bytes.to_vec(), copy });
             }
         }
-    }
-
-    fn known(&self, place: i64) -> Known<'_> {
-        if place < self.floor {
-            return Known::Bytes(&[]);
-        }
-        if place >= self.next {
-            return self.held.get(&place).map_or(Known::Missing, |held| Known::Bytes(&held.bytes));
-        }
-        match usize::try_from(self.next - 1 - place).ok().and_then(|back| self.past.get(back)) {
-            Some(Past::Given { bytes, .. }) => Known::Bytes(bytes),
-            Some(Past::Lost) => Known::Missing,
-            None => Known::Gone,
-        }
-    }
-
-    /// Brings one IFP back by parity; parities that can help no more are dropped. `false` when none could.
-    fn solve_one(&mut self) -> bool {
-        let mut at = 0;
-        while let Some(parity) = self.parities.get(at) {
-            let places = covered(parity.seq, parity.m, parity.span, parity.entries);
-            let missing = places.clone().filter(|place| matches!(self.known(*place), Known::Missing)).take(2);
-            let missing: Vec<i64> = missing.collect();
-            let hopeless = places.clone().any(|place| matches!(self.known(place), Known::Gone));
-            match missing[..] {
-                [_, _] if !hopeless => {
-                    at += 1;
-                    continue;
-                }
-                [place] if !hopeless && place >= self.next => {
-                    if let Some(bytes) = self.restored(parity) {
-                        self.parities.remove(at);
-                        self.hold(place, &bytes, true);
-                        return true;
-                    }
-                }
-                _ => {}
-            }
-            self.parities.remove(at);
-        }
-        false
-    }
-
-    /// The missing IFP of a parity, cut to its own length; `None` if what comes out is no IFP filled up with zeros.
-    fn restored(&self, parity: &Parity) -> Option<Vec<u8>> {
-        let mut bytes = parity.bytes.clone();
-        for place in covered(parity.seq, parity.m, parity.span, parity.entries) {
-            if let Known::Bytes(other) = self.known(place) {
-                if other.len() > parity.bytes.len() {
-                    return None;
-                }
-                fec::fold(&mut bytes, other);
-            }
-        }
-        let length = fec::ifp_length(&bytes)?;
-        let filling = bytes.split_off(length.min(bytes.len()));
-        filling.iter().all(|byte| *byte == 0).then_some(bytes)
     }
 
     /// Moves what is in sequence to the queue.
