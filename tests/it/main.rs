@@ -36,10 +36,9 @@ mod relay;
 mod rules;
 mod store;
 mod t38_call;
-<<<<<<< HEAD
-=======
 mod t38_receiver;
->>>>>>> receiver
+mod t38_rtpengine;
+mod t38_sipp;
 mod t38_spool;
 mod tidy;
 mod worker;
