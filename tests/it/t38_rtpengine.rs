@@ -34,7 +34,7 @@ fn through(gateway: Gateway, settings: &str, args: &[&str]) -> Value {
     let proxy = Proxy::start(Rtpengine::start(), gateway, receiver.at("udp"));
     let sent = send(&file, &proxy, args);
     let log = proxy.end();
-    assert_eq!(sent.code, Some(0), "{sent:?}\n{}\n{log}", receiver.log());
+    assert_eq!(sent.code, Some(0), "{}\n{}\n{}\n{log}", sent.told, sent.complained, receiver.log());
     receiver.wait("the fax in the spool", PATIENCE, |receiver| receiver.faxes().len() == 1);
     let (path, record) = receiver.faxes().remove(0);
     assert_eq!(decoded(&std::fs::read(&path).unwrap()), maps, "pixel by pixel\n{record}");
