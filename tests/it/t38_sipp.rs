@@ -1,14 +1,19 @@
 //! Story: SIPp as the peer. Each of `tests/sipp/*.xml` is one thing that a trunk, a PBX or an ATA does, played against the
-//! real process. No packet of a fax is sent here: what counts is who says what, and that a call without a page is noted.
+//! real process. Packets of a fax are sent in one of them alone: what counts is who says what, and that a call without a
+//! page is noted.
 
 use std::collections::BTreeSet;
+use std::net::UdpSocket;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use faxgate::t38::call::{Call, Mode, Role, Settings, T38Terms, Why};
+use faxgate::t38::session::Sending;
 use serde_json::Value;
 
 use crate::harness::sipp::{CALLER, CALLER_NAME, DIALLED, Sipp, Tunnel, free_udp_port, scenarios};
 use crate::harness::t38::{LOOPBACK, Receiver};
+use crate::t38_call::pages::{STANDARD, decoded, fixture, stretched, tiff};
 
 /// A call's end, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -111,6 +116,53 @@ fn a_session_timers_refresh_changes_nothing() {
     Sipp::new("session_timer", receiver.at("tcp")).over_tcp().play();
     Sipp::new("session_timer_short", receiver.at("udp")).play();
     noted(&receiver, 2);
+}
+
+#[test]
+fn a_fax_goes_on_through_its_session_timers_refreshes() {
+    let receiver = Receiver::start("", LOOPBACK);
+    let sent = [stretched(&fixture("licensing-letter-en", 0), 700, 1, 1)];
+    let file = receiver.path("sent.tif");
+    std::fs::write(&file, tiff(&sent.clone().map(|map| (map, STANDARD)))).unwrap();
+    let media = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    let port = media.local_addr().unwrap().port().to_string();
+    let story =
+        Sipp::new("session_timer_fax", receiver.at("udp")).key("fax_port", &port).pause(6_000).start();
+    let why = fax_over(&media, file.to_str().unwrap());
+    story.wait();
+    assert_eq!(why, Why::PhaseE(0), "{}", receiver.log());
+    receiver.wait("the fax in the spool", PATIENCE, |receiver| receiver.faxes().len() == 1);
+    let (path, record) = receiver.faxes().remove(0);
+    assert_eq!(decoded(&std::fs::read(&path).unwrap()), sent);
+    // Two refreshes, six seconds apart, came in between.
+    assert!(record["seconds"].as_u64() > Some(12), "{record}");
+    assert_eq!((&record["result"], record.get("page_damage")), (&"ok".into(), None), "{record}");
+}
+
+/// Sends a fax from a socket to whoever speaks first, as the station that answers a call does; in real time. How its call
+/// ended.
+fn fax_over(media: &UdpSocket, file: &str) -> Why {
+    media.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (_, station) = media.peek_from(&mut [0; 2_000]).expect("the station speaks first");
+    media.connect(station).unwrap();
+    media.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let begun = Instant::now();
+    let (mode, role) = (Mode::T38(T38Terms::default()), Role::Send(Sending::default()));
+    let mut call = Call::new(mode, role, file, Settings::default(), Duration::ZERO).unwrap();
+    let mut buffer = [0; 2_000];
+    loop {
+        if let Ok(length) = media.recv(&mut buffer) {
+            call.datagram(begun.elapsed(), &buffer[..length]);
+        }
+        call.tick(begun.elapsed());
+        while let Some(datagram) = call.send() {
+            // The far end may be gone before us.
+            let _ = media.send(&datagram);
+        }
+        if let Some(why) = call.ended() {
+            return why;
+        }
+    }
 }
 
 #[test]

@@ -92,6 +92,11 @@ impl Sipp {
         self.with(&["-au", user, "-ap", password])
     }
 
+    /// Sets a word of the scenario, such as `fax_port`.
+    pub fn key(self, name: &str, value: &str) -> Self {
+        self.with(&["-key", name, value])
+    }
+
     /// A pause without a time of its own lasts so long.
     pub fn pause(self, millis: u32) -> Self {
         self.with(&["-d", &millis.to_string()])
