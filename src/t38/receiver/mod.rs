@@ -97,7 +97,7 @@ impl Receiver {
             let sentence = format!("SIP cannot listen at {name}:{} (t38.listen).", listen.address);
             Fault::new("t38.listen", Disposition::Stop, sentence).with_detail(error)
         })?;
-        let (disk, disk_thread) = Disk::start(self.spool, self.settings.least_space).map_err(thread_fault)?;
+        let (disk, disk_threads) = Disk::start(self.spool, self.settings.least_space).map_err(thread_fault)?;
         let (tell, news) = mpsc::unbounded_channel();
         let workers = Workers::start(self.settings.threads, Some(disk.clone()), &tell).map_err(thread_fault)?;
         let meters = Meters::new(Arc::clone(workers.pulse()), gate);
@@ -128,9 +128,9 @@ impl Receiver {
         };
         gone.cancel();
         // The exchange and its threads are gone, and with them all who give the disk work.
-        let joined = tokio::task::spawn_blocking(move || disk_thread.join());
-        if joined.await.map_or(true, |joined| joined.is_err()) {
-            tracing::error!("the disk thread broke; what it had in hand is found at the next start");
+        let joined = tokio::task::spawn_blocking(move || disk_threads.join());
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("a disk thread broke; what it had in hand is found at the next start");
         }
         if let Some(web) = web {
             // It ends with `gone`; how is of no interest any more.

@@ -192,7 +192,10 @@ impl Wires {
             Transport::Udp => {
                 let socket = self.udp.iter().find(|(id, _)| *id == flow.id);
                 // What a full socket drops is sent again by SIP's timers.
-                socket.is_some_and(|(_, socket)| socket.try_send_to(&bytes, flow.remote).is_ok())
+                socket.is_some_and(|(_, socket)| {
+                    let remote = seen_from(socket, flow.remote);
+                    socket.try_send_to(&bytes, remote).is_ok()
+                })
             }
             Transport::Tcp | Transport::Tls => {
                 let Ok(writers) = self.shared.writers.lock() else { return false };
@@ -246,6 +249,16 @@ fn named(local: SocketAddr, remote: SocketAddr) -> SocketAddr {
         return local;
     }
     super::ports::route_to(remote.ip()).map_or(local, |address| SocketAddr::new(address, local.port()))
+}
+
+/// An address in the form that a socket takes: one bound to `[::]` knows IPv4 as mapped.
+fn seen_from(socket: &UdpSocket, remote: SocketAddr) -> SocketAddr {
+    match (socket.local_addr(), remote.ip()) {
+        (Ok(local), IpAddr::V4(four)) if local.is_ipv6() => {
+            SocketAddr::new(four.to_ipv6_mapped().into(), remote.port())
+        }
+        _ => remote,
+    }
 }
 
 async fn hear(id: u64, socket: Arc<UdpSocket>, shared: Shared) {

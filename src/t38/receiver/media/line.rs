@@ -114,7 +114,8 @@ impl Line {
             };
             if !self.peer.is(from, well_formed) {
                 self.packets.foreign += 1;
-            } else if self.t38 && rtp::looks_like(bytes) {
+            } else if self.t38 && rtp::looks_like(bytes) && udptl::Packet::parse(bytes).is_err() {
+                // What reads as both is for UDPTL's own judgement: from its packet 32,768 on, any may look like RTP.
                 self.packets.stragglers += 1;
             } else if !self.loss.loses() {
                 self.call.datagram(now, bytes);

@@ -33,6 +33,8 @@ pub(super) struct Standing {
     change: Option<(UdpSocket, Local)>,
     /// A call whose offer is ours: begun once the peer has answered.
     late: Option<Late>,
+    /// Media was begun.
+    begun: bool,
     record: Record,
 }
 
@@ -121,6 +123,7 @@ impl Exchange {
             offered: false,
             change: None,
             late,
+            begun: false,
             record,
         };
         if let Some((socket, media)) = begun {
@@ -175,7 +178,8 @@ impl Exchange {
             file: None,
             loss: 0,
         };
-        if self.workers.order(Order::Begin(Box::new(begin))) { Ok(()) } else { Err(500) }
+        standing.begun = self.workers.order(Order::Begin(Box::new(begin)));
+        if standing.begun { Ok(()) } else { Err(500) }
     }
 
     /// The ACK of our 200 came.
@@ -350,8 +354,8 @@ impl Exchange {
     /// Signalling is done with a call.
     pub(super) fn ended(&mut self, call: CallKey, why: &End) {
         let Some(standing) = self.calls.remove(&call) else { return };
-        if standing.late.is_some() {
-            // Its media never began: there is nothing to close, but the call is told of.
+        if !standing.begun {
+            // There is nothing to close, but the call is told of.
             let record = standing.record.cut_short(0, words(why));
             self.meters.finished(&record, &record.packets);
             self.disk.give(crate::t38::receiver::disk::Job::Finish {
