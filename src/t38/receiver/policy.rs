@@ -24,7 +24,7 @@ pub fn calling(asked: &Asked, order: &[CallerSource]) -> (Option<String>, Option
     for source in order {
         let party = match source {
             CallerSource::PAssertedIdentity => asked.asserted.iter().find(|party| number(party).is_some()),
-            CallerSource::RemotePartyId => asked.remote_party.iter().find(|party| number(party).is_some()),
+            CallerSource::RemotePartyId => asked.remote_party.as_ref(),
             CallerSource::From => Some(&asked.from),
         };
         if let Some(party) = party
@@ -79,7 +79,7 @@ mod tests {
             asserted: vec![party("", ""), party("+85221234567", "Harbour Clinic")],
             diversion: vec![party("222", ""), party("111", "")],
             history: vec![party("333", ""), party("444", "")],
-            remote_party: vec![party("777", "")],
+            remote_party: Some(party("777", "")),
             called_party: Some(party("555", "")),
             user_agent: None,
             timer: false,
