@@ -79,7 +79,8 @@ fn root() -> PathBuf {
 
 /// The real process, from beside this program.
 fn receiver(folder: &Path, calls: usize, threads: usize) -> (Child, u16, u16) {
-    let metrics = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("loopback").port();
+    let metrics =
+        TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("loopback").port();
     std::fs::create_dir(folder.join("spool")).expect("a spool");
     let text = format!(
         "[t38]\nspool = \"spool\"\nlisten = [\"udp:127.0.0.1:0\"]\nmetrics = \"127.0.0.1:{metrics}\"\nports = \"20000-59999\"\n\
@@ -99,7 +100,9 @@ fn receiver(folder: &Path, calls: usize, threads: usize) -> (Child, u16, u16) {
         .spawn()
         .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("standard output")).read_line(&mut line).expect("it says where");
+    BufReader::new(child.stdout.take().expect("standard output"))
+        .read_line(&mut line)
+        .expect("it says where");
     let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     (child, port, metrics)
 }

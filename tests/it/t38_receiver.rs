@@ -34,7 +34,10 @@ fn a_fax_over_udp_comes_whole_with_all_that_is_known_of_its_call() {
     let args = ["--tsi", "+852 2345 6789", "--subaddress", "4242", "--from", "85223456789"];
     let sent = receiver.send(&file, "28101234", &args);
     assert_eq!(sent.code, Some(0), "{sent:?}\n{}", receiver.log());
-    assert_eq!((sent.told["pages"].as_u64(), sent.told["far_end"].as_str()), (Some(2), Some("+852 3010 1001")));
+    assert_eq!(
+        (sent.told["pages"].as_u64(), sent.told["far_end"].as_str()),
+        (Some(2), Some("+852 3010 1001"))
+    );
     receiver.wait("the fax in the spool", LONG, |receiver| receiver.faxes().len() == 1);
     let (path, record) = receiver.faxes().remove(0);
     assert_eq!(received(&path), pages);
@@ -50,9 +53,15 @@ fn a_fax_over_udp_comes_whole_with_all_that_is_known_of_its_call() {
     ] {
         assert_eq!(record[key], value, "{key} in {record}");
     }
-    assert_eq!((record["pages"].as_u64(), record["partial"].as_bool(), record["ecm"].as_bool()), (Some(2), Some(false), Some(true)));
+    assert_eq!(
+        (record["pages"].as_u64(), record["partial"].as_bool(), record["ecm"].as_bool()),
+        (Some(2), Some(false), Some(true))
+    );
     assert_eq!(record["page_sizes"][1]["rows"], 120);
-    assert!(record["packets"]["received"].as_u64() > Some(50) && record.get("page_damage").is_none(), "{record}");
+    assert!(
+        record["packets"]["received"].as_u64() > Some(50) && record.get("page_damage").is_none(),
+        "{record}"
+    );
     receiver.wait("the call counted", LONG, |receiver| receiver.metric("faxgate_t38_calls_total") == 1.0);
     assert_eq!(receiver.metric("faxgate_t38_pages_total"), 2.0);
     assert_eq!(receiver.asked("/healthz").0, 200);
@@ -113,7 +122,10 @@ fn killed_in_the_middle_of_page_three_of_five_two_pages_are_delivered_after_the_
     assert_eq!((record["pages"].as_u64(), record["partial"].as_bool()), (Some(2), Some(true)));
     assert_eq!((record["did"].as_str(), record["tsi"].as_str()), (Some("28101234"), Some("KILLED")));
     assert_eq!(record["result"], "failed");
-    assert!(record["error"].as_str().is_some_and(|why| why.contains("while the call was in progress")), "{record}");
+    assert!(
+        record["error"].as_str().is_some_and(|why| why.contains("while the call was in progress")),
+        "{record}"
+    );
     assert_eq!(receiver.pages_in_progress(), 0);
 }
 
@@ -130,7 +142,10 @@ fn a_sender_that_vanishes_leaves_its_whole_pages_and_why() {
     let got = received(&path);
     assert_eq!(got.first(), pages.first());
     assert!(got.len() < 3);
-    assert_eq!((record["result"].as_str(), record["error"].as_str()), (Some("failed"), Some("the line fell silent")));
+    assert_eq!(
+        (record["result"].as_str(), record["error"].as_str()),
+        (Some("failed"), Some("the line fell silent"))
+    );
     assert_eq!(record["partial"], true);
 }
 
@@ -220,7 +235,10 @@ fn told_to_end_at_once_it_delivers_what_is_there_as_cut_short() {
     assert_eq!(receiver.end(), Some(0), "{}", receiver.log());
     let (path, record) = receiver.faxes().remove(0);
     assert_eq!(received(&path)[..2], pages[..2]);
-    assert_eq!((record["partial"].as_bool(), record["error"].as_str()), (Some(true), Some("the receiver was stopped")));
+    assert_eq!(
+        (record["partial"].as_bool(), record["error"].as_str()),
+        (Some(true), Some("the receiver was stopped"))
+    );
     let sent = ended(sender);
     assert_eq!((sent.code, sent.told["sent"].as_bool()), (Some(1), Some(false)), "{sent:?}");
 }

@@ -98,7 +98,10 @@ impl Disk {
 
     /// Hands over a job. Those of one call are done in order.
     pub fn give(&self, job: Job) {
-        let place = job.name().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let place = job
+            .name()
+            .bytes()
+            .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
         let refused = match self.jobs.get(place % self.jobs.len().max(1)) {
             Some(thread) => thread.send(job).err().map(|mpsc::SendError(job)| job),
             None => Some(job),

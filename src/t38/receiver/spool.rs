@@ -92,7 +92,9 @@ impl Spool {
         let (part, failed) = (folder.join(PART), folder.join(FAILED));
         for below in [&part, &failed] {
             match std::fs::create_dir(below) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failure(below)(error)),
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(failure(below)(error));
+                }
                 _ => {}
             }
         }

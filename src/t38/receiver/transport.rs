@@ -130,16 +130,9 @@ impl Wires {
     ) -> Result<(Self, mpsc::Receiver<Wire>), (Listen, io::Error)> {
         let (out, wires) = mpsc::channel(MOST_WAITING);
         let ids = Arc::new(AtomicU64::new(1));
-        let shared =
-            Shared { gate, writers: Writers::default(), peers: Arc::default(), ids, out, stop };
-        let mut all = Self {
-            udp: Vec::new(),
-            listeners: Vec::new(),
-            bound: Vec::new(),
-            shared,
-            connector,
-            acceptor,
-        };
+        let shared = Shared { gate, writers: Writers::default(), peers: Arc::default(), ids, out, stop };
+        let mut all =
+            Self { udp: Vec::new(), listeners: Vec::new(), bound: Vec::new(), shared, connector, acceptor };
         for one in listen {
             let address = match one.transport {
                 Transport::Udp => {
@@ -183,7 +176,12 @@ impl Wires {
             socket.local_addr().is_ok_and(|local| local.is_ipv4() == remote.ip().to_canonical().is_ipv4())
         };
         let (id, socket) = self.udp.iter().find(|(_, socket)| fits(socket)).or(self.udp.first())?;
-        Some(Flow { id: *id, transport: Transport::Udp, local: named(socket.local_addr().ok()?, remote), remote })
+        Some(Flow {
+            id: *id,
+            transport: Transport::Udp,
+            local: named(socket.local_addr().ok()?, remote),
+            remote,
+        })
     }
 
     /// Sends one message. `false`: the connection is gone, or does not read.
@@ -213,14 +211,12 @@ impl Wires {
 
     /// Looks a host up and connects; [`Wire::Connected`] tells. Its addresses may then speak to us.
     pub fn connect(&self, wanted: usize, transport: Transport, host: String, port: u16) {
-        let udp: Vec<(u64, SocketAddr)> = self
-            .udp
-            .iter()
-            .filter_map(|(id, socket)| Some((*id, socket.local_addr().ok()?)))
-            .collect();
+        let udp: Vec<(u64, SocketAddr)> =
+            self.udp.iter().filter_map(|(id, socket)| Some((*id, socket.local_addr().ok()?))).collect();
         let (shared, connector) = (self.shared.clone(), self.connector.clone());
         tokio::spawn(async move {
-            let found = tokio::time::timeout(CONNECT, reach(&shared, connector, udp, transport, &host, port)).await;
+            let found =
+                tokio::time::timeout(CONNECT, reach(&shared, connector, udp, transport, &host, port)).await;
             let flow = match found {
                 Ok(Ok(flow)) => Some(flow),
                 Ok(Err(error)) => {
@@ -305,7 +301,8 @@ async fn accept(transport: Transport, listener: TcpListener, tls: Option<TlsAcce
             }
         };
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        let Some(place) = (shared.gate.lets_in(remote.ip())).then(|| Place::take(&shared, remote.ip())).flatten()
+        let Some(place) =
+            (shared.gate.lets_in(remote.ip())).then(|| Place::take(&shared, remote.ip())).flatten()
         else {
             continue;
         };
@@ -455,7 +452,8 @@ async fn reach(
                     return ready(shared, flow).await;
                 }
                 let connector = connector.ok_or_else(|| io::Error::other("no TLS here"))?;
-                let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                let name =
+                    rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
                 let stream = connector.connect(name, stream).await?;
                 tokio::spawn(talk(stream, flow, shared.clone()));
                 return ready(shared, flow).await;

@@ -56,7 +56,8 @@ pub(super) struct Line {
 impl Line {
     /// Sets T.30 up. Where that fails, the record says so.
     pub(super) fn begin(begin: Begin, now: Duration) -> Result<Self, Box<(String, Record)>> {
-        let Begin { call: key, name, socket, peer, networks, mode, role, settings, record, file, loss } = begin;
+        let Begin { call: key, name, socket, peer, networks, mode, role, settings, record, file, loss } =
+            begin;
         let t38 = matches!(mode, Mode::T38(_));
         let made = match (&role, file) {
             (Role::Send(_), Some(path)) => Ok((None, path.to_string_lossy().into_owned())),

@@ -100,7 +100,11 @@ impl Exchange {
             Some(offer) => {
                 let socket = self.ports.bind(bind, !t38).map_err(no_port)?;
                 let port = socket.local_addr().map_err(no_port)?.port();
-                if t38 { local.image_port = Some(port) } else { local.audio_port = Some(port) }
+                if t38 {
+                    local.image_port = Some(port)
+                } else {
+                    local.audio_port = Some(port)
+                }
                 let answer = sdp::answer(offer, &local, Choice::Image);
                 (answer.sdp, None, Some((socket, answer.media)))
             }
@@ -152,8 +156,11 @@ impl Exchange {
         socket: UdpSocket,
         media: Agreed,
     ) -> Result<(), u16> {
-        let networks: Arc<[Net]> =
-            self.settings.trunks.get(standing.trunk).map_or_else(|| Arc::from([]), |trunk| trunk.networks.clone().into());
+        let networks: Arc<[Net]> = self
+            .settings
+            .trunks
+            .get(standing.trunk)
+            .map_or_else(|| Arc::from([]), |trunk| trunk.networks.clone().into());
         let (peer, mode) = match media {
             Agreed::Image(terms) => (terms.peer, Mode::T38(spoken(&terms))),
             Agreed::Audio(terms) => {
@@ -247,7 +254,8 @@ impl Exchange {
                 _ => None,
             }
         });
-        let (Some((socket, local, said, terms)), Some(standing)) = (answered, self.calls.get_mut(&call)) else {
+        let (Some((socket, local, said, terms)), Some(standing)) = (answered, self.calls.get_mut(&call))
+        else {
             self.agent.refuse_reoffer(now, call, 488);
             return;
         };
