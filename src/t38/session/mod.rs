@@ -1,1 +1,714 @@
 //! T.30 by spandsp behind one safe face: the only place of the project where C meets a caller's bytes.
+//!
+//! - A [`Session`] is one T.30 call over T.38 (IFP packets in, IFP packets out) or over G.711 (linear samples at 8 kHz), answering
+//!   and receiving, or calling and sending. It has no clock: time is the samples it is told of.
+//! - Received pages go to a TIFF that spandsp writes itself: T.6, one strip a page, `w` and nothing else open. The path may be
+//!   `/proc/self/fd/N` of a memory file. When [`Event::PageEnded`] comes out, the page and its directory are in the file whole.
+//! - What T.30 itself calls good is not trusted: every page says how many rows were bad, what was answered to it, whether its
+//!   end was ever seen; a page that was answered but is not in the file is an event of its own ([`Event::PageNotKept`]).
+//! - Strings of the far end may hold any bytes: they are read as UTF-8 with replacement, at most 20 characters each.
+//! - Not advertised: V.34, T.85 (JBIG), T.43, colour. Real peers cut T.85 pages or decode them wrongly.
+//!
+//! Standards: ITU-T T.30, T.38 (version 0), T.4, T.6; sub-addresses T.33.
+//!
+//! What real machines do otherwise: after RTN to its last page a sender outside ECM may train and send the page again. spandsp
+//! would open the file anew for it and so empty it; such a DCS is therefore refused (DCN), the page stays, flagged.
+
+mod fcf;
+mod ffi;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use ffi::{Abilities, Engine, FarEnd, Note};
+
+/// Rows of one page: more is no page, and what the decoder of the gateway takes at most. At 400 to the inch this is 4 m.
+pub const MOST_ROWS: u32 = 65_535;
+/// Samples of one audio frame at most: 60 ms.
+const MOST_SAMPLES: usize = 480;
+/// Events that may wait to be taken.
+const MOST_EVENTS: usize = 4096;
+/// spandsp's bit for T.6, MMR.
+const T6: i32 = 0x08;
+/// T.30's code for a call that ended before its time (spandsp's `T30_ERR_CALLDROPPED`).
+pub const CALL_DROPPED: i32 = 49;
+
+/// Modems for the image (ITU-T T.30 table 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modems {
+    /// 2400 and 4800 bit/s.
+    pub v27ter: bool,
+    /// 7200 and 9600 bit/s.
+    pub v29: bool,
+    /// 7200 to 14400 bit/s.
+    pub v17: bool,
+}
+
+impl Default for Modems {
+    fn default() -> Self {
+        Self { v27ter: true, v29: true, v17: true }
+    }
+}
+
+/// Codings of the image between the two machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Codings {
+    /// T.4 two-dimensional. T.4 one-dimensional (MH) is always spoken.
+    pub mr: bool,
+    /// T.6; T.30 allows it with ECM only.
+    pub mmr: bool,
+}
+
+impl Default for Codings {
+    fn default() -> Self {
+        Self { mr: true, mmr: true }
+    }
+}
+
+/// Resolutions above standard (204×98) and fine (204×196), which are always taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolutions {
+    /// 204×391.
+    pub superfine: bool,
+    /// 300×300.
+    pub dpi300: bool,
+    /// 408×391 and 400×400.
+    pub dpi400: bool,
+}
+
+impl Default for Resolutions {
+    fn default() -> Self {
+        Self { superfine: true, dpi300: true, dpi400: true }
+    }
+}
+
+/// What the answering station says of itself and takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Station {
+    /// CSI: our number or name; what is not printable ASCII is left out, 20 characters at most.
+    pub csi: String,
+    /// Error correction mode (T.30 annex A).
+    pub ecm: bool,
+    /// Modems offered.
+    pub modems: Modems,
+    /// Codings offered.
+    pub codings: Codings,
+    /// Resolutions offered.
+    pub resolutions: Resolutions,
+    /// Widths B4 and A3 beside A4. Length is always unlimited.
+    pub wide: bool,
+}
+
+impl Default for Station {
+    fn default() -> Self {
+        Self {
+            csi: String::new(),
+            ecm: true,
+            modems: Modems::default(),
+            codings: Codings::default(),
+            resolutions: Resolutions::default(),
+            wide: true,
+        }
+    }
+}
+
+/// What a sender says of itself and may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sending {
+    /// TSI.
+    pub tsi: String,
+    /// SUB (T.33); empty for none.
+    pub subaddress: String,
+    /// PWD; empty for none.
+    pub password: String,
+    /// SID; empty for none.
+    pub sender_ident: String,
+    /// Error correction, if the far end can.
+    pub ecm: bool,
+    /// Modems to try.
+    pub modems: Modems,
+    /// Codings to choose from.
+    pub codings: Codings,
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self {
+            tsi: String::new(),
+            subaddress: String::new(),
+            password: String::new(),
+            sender_ident: String::new(),
+            ecm: true,
+            modems: Modems::default(),
+            codings: Codings::default(),
+        }
+    }
+}
+
+/// An IFP packet to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutIfp {
+    /// The packet (ITU-T T.38 §7).
+    pub bytes: Vec<u8>,
+    /// How often it should go out: 3 for indicators and the ends of signals, after which nothing may follow for a while.
+    pub copies: usize,
+}
+
+/// Coding of a page on the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// T.4 one-dimensional.
+    Mh,
+    /// T.4 two-dimensional.
+    Mr,
+    /// T.6.
+    Mmr,
+    /// Another, by spandsp's number.
+    Other(i32),
+}
+
+impl Coding {
+    fn of(number: i32) -> Self {
+        match number {
+            2 => Self::Mh,
+            4 => Self::Mr,
+            T6 => Self::Mmr,
+            other => Self::Other(other),
+        }
+    }
+
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mh => "MH",
+            Self::Mr => "MR",
+            Self::Mmr => "MMR",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+/// How a page was answered (T.30 §5.3.6.1.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response {
+    /// Message confirmation.
+    Mcf,
+    /// Retrain positive: taken, but train again.
+    Rtp,
+    /// Retrain negative: not good enough; the sender may send it again, and then it stands in the fax twice.
+    Rtn,
+}
+
+/// What the sender said after a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// MPS: another page.
+    Page,
+    /// EOM or EOS: another document in the same call.
+    Document,
+    /// EOP: nothing more.
+    Nothing,
+}
+
+/// One page as it stands in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageReport {
+    /// Its place in the TIFF, from 0.
+    pub index: usize,
+    /// Pixels across.
+    pub width: u32,
+    /// Rows.
+    pub rows: u32,
+    /// Pixels per metre across.
+    pub x_per_metre: u32,
+    /// Pixels per metre down.
+    pub y_per_metre: u32,
+    /// Coding on the line.
+    pub coding: Coding,
+    /// Bytes on the line.
+    pub bytes: u32,
+    /// Rows that could not be decoded and repeat the row above.
+    pub bad_rows: u32,
+    /// The longest run of those.
+    pub longest_bad_run: u32,
+    /// Frames asked for again, with ECM.
+    pub ecm_retries: u32,
+    /// Whether it came with error correction.
+    pub ecm: bool,
+    /// What we answer; `None` if the call ended, or the page was given up, before that.
+    pub response: Option<Response>,
+    /// What the sender said after it.
+    pub after: Option<After>,
+    /// The page's end never came: the rows that did are kept.
+    pub cut: bool,
+}
+
+impl PageReport {
+    /// Whether T.30's own evidence says that the page is whole.
+    pub fn sound(&self) -> bool {
+        !self.cut && self.bad_rows == 0 && matches!(self.response, Some(Response::Mcf | Response::Rtp))
+    }
+}
+
+/// What happened, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The two machines agreed (receiver: DCS read; sender: DIS read).
+    Negotiated,
+    /// A page ended and is in the file; the answer to it is not out yet as long as [`Session::outgoing`] is not asked.
+    PageEnded(PageReport),
+    /// A page ended and is not in the file, as nothing of it could be decoded or written; `answer` is what spandsp would say.
+    PageNotKept {
+        /// The answer waiting to go out.
+        answer: Option<Response>,
+    },
+    /// Sending: the far end answered one of our pages.
+    PageSent {
+        /// Its answer.
+        answer: Option<Response>,
+    },
+    /// T.30 is over.
+    PhaseE {
+        /// spandsp's completion code, 0 for well.
+        code: i32,
+    },
+}
+
+/// What is known of the far end and of the line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// TSI (or CSI, when we send).
+    pub ident: Option<String>,
+    /// SUB.
+    pub subaddress: Option<String>,
+    /// SEP.
+    pub selective_polling: Option<String>,
+    /// PWD.
+    pub password: Option<String>,
+    /// SID.
+    pub sender_ident: Option<String>,
+    /// Country of the maker, from NSF or NSS.
+    pub country: Option<String>,
+    /// Maker.
+    pub vendor: Option<String>,
+    /// Model.
+    pub model: Option<String>,
+    /// Bit/s of the image, once negotiated.
+    pub rate: Option<u32>,
+    /// Error correction, once negotiated.
+    pub ecm: Option<bool>,
+}
+
+/// A session at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// spandsp's completion code; [`CALL_DROPPED`] where phase E never came and the fax was not over.
+    pub code: i32,
+    /// The code in words.
+    pub words: String,
+    /// Whether phase E was reached.
+    pub phase_e: bool,
+    /// Pages in the file, in its order.
+    pub pages: Vec<PageReport>,
+    /// Pages answered or ended that are not in the file.
+    pub not_kept: u32,
+    /// Receiving: EOP was seen and its page confirmed. Sending: our EOP was confirmed.
+    pub complete: bool,
+    /// The far end and the line.
+    pub facts: Facts,
+}
+
+/// spandsp could not be set up: no memory, or a path longer than 255 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("spandsp could not be set up")]
+pub struct NotSetUp;
+
+/// One T.30 call.
+pub struct Session {
+    engine: Engine,
+    receiving: bool,
+    events: VecDeque<Event>,
+    pages: Vec<PageReport>,
+    /// A page (or a page not kept) whose answer is not known yet.
+    pending: Option<Event>,
+    not_kept: u32,
+    negotiated: bool,
+    facts: Facts,
+    phase_e: Option<i32>,
+    sent_last: bool,
+}
+
+impl Session {
+    /// Answers a call over T.38 and writes what it receives to `path`.
+    pub fn receive_t38(station: &Station, path: &str) -> Result<Self, NotSetUp> {
+        Self::receive(true, station, path)
+    }
+
+    /// Answers a call over G.711 (linear samples, 8 kHz) and writes what it receives to `path`.
+    pub fn receive_audio(station: &Station, path: &str) -> Result<Self, NotSetUp> {
+        Self::receive(false, station, path)
+    }
+
+    /// Calls over T.38 and sends the TIFF at `path`.
+    pub fn send_t38(sending: &Sending, path: &str) -> Result<Self, NotSetUp> {
+        Self::send(true, sending, path)
+    }
+
+    /// Calls over G.711 and sends the TIFF at `path`.
+    pub fn send_audio(sending: &Sending, path: &str) -> Result<Self, NotSetUp> {
+        Self::send(false, sending, path)
+    }
+
+    fn receive(t38: bool, station: &Station, path: &str) -> Result<Self, NotSetUp> {
+        let mut engine = Engine::new(t38, false, path).ok_or(NotSetUp)?;
+        engine.able(&Abilities {
+            ecm: station.ecm,
+            modems: modem_bits(station.modems),
+            codings: coding_bits(station.codings, station.ecm),
+            resolutions: resolution_bits(station.resolutions),
+            sizes: size_bits(station.wide),
+        });
+        engine.say(&ffi::Said { ident: station.csi.clone(), ..ffi::Said::default() });
+        Ok(Self::around(engine, true))
+    }
+
+    fn send(t38: bool, sending: &Sending, path: &str) -> Result<Self, NotSetUp> {
+        let mut engine = Engine::new(t38, true, path).ok_or(NotSetUp)?;
+        engine.able(&Abilities {
+            ecm: sending.ecm,
+            modems: modem_bits(sending.modems),
+            codings: coding_bits(sending.codings, sending.ecm),
+            resolutions: resolution_bits(Resolutions::default()),
+            sizes: size_bits(true),
+        });
+        engine.say(&ffi::Said {
+            ident: sending.tsi.clone(),
+            sub_address: sending.subaddress.clone(),
+            password: sending.password.clone(),
+            sender_ident: sending.sender_ident.clone(),
+        });
+        Ok(Self::around(engine, false))
+    }
+
+    fn around(engine: Engine, receiving: bool) -> Self {
+        Self {
+            engine,
+            receiving,
+            events: VecDeque::new(),
+            pages: Vec::new(),
+            pending: None,
+            not_kept: 0,
+            negotiated: false,
+            facts: Facts::default(),
+            phase_e: None,
+            sent_last: false,
+        }
+    }
+
+    /// Takes an IFP packet, in sequence; a gap in `seq` is loss, and T.30 is told of it.
+    pub fn ifp(&mut self, seq: u16, bytes: &[u8]) {
+        self.engine.ifp(seq, bytes);
+        self.settle();
+    }
+
+    /// T.38: lets `samples` of 1/8000 s pass. Nothing happens without it.
+    pub fn advance(&mut self, samples: u32) {
+        self.engine.advance(samples);
+        self.settle();
+    }
+
+    /// G.711: hears samples; time passes with them. At most 60 ms are taken at once.
+    pub fn listen(&mut self, samples: &[i16]) {
+        let mut heard = [0i16; MOST_SAMPLES];
+        for chunk in samples.chunks(MOST_SAMPLES) {
+            let heard = &mut heard[..chunk.len()];
+            heard.copy_from_slice(chunk);
+            self.engine.listen(heard);
+        }
+        self.settle();
+    }
+
+    /// G.711: fills `samples` with what is to be said, silence included.
+    pub fn speak(&mut self, samples: &mut [i16]) {
+        self.engine.speak(samples);
+        self.settle();
+    }
+
+    /// G.711: whether CNG or a V.21 preamble was heard.
+    pub fn fax_heard(&self) -> bool {
+        self.engine.fax_heard()
+    }
+
+    /// The next IFP packet to be sent.
+    pub fn outgoing(&mut self) -> Option<OutIfp> {
+        self.engine.outgoing()
+    }
+
+    /// The next event.
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What is known so far.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Pages in the file so far.
+    pub fn pages(&self) -> &[PageReport] {
+        &self.pages
+    }
+
+    /// Rows of the page in progress, 0 where none is. Above [`MOST_ROWS`] the caller of this is flooded.
+    pub fn rows_in_progress(&self) -> u32 {
+        u32::try_from(self.engine.statistics().length).unwrap_or(0)
+    }
+
+    /// A number that changes as long as the far end goes on: frames heard, bytes of the page in progress, pages.
+    pub fn progress(&mut self) -> u64 {
+        let statistics = self.engine.statistics();
+        let bytes = u64::try_from(statistics.image_size).unwrap_or(0);
+        let rows = u64::try_from(statistics.length).unwrap_or(0);
+        let pages = u64::try_from(statistics.pages_tx + statistics.pages_rx).unwrap_or(0);
+        self.engine.frames().wrapping_add(bytes).wrapping_add(rows).wrapping_add(pages)
+    }
+
+    /// Whether phase E was reached.
+    pub fn is_over(&self) -> bool {
+        self.phase_e.is_some()
+    }
+
+    /// Closes the file and says what is in it. A page in progress is kept, as far as its rows are sound, and flagged as cut.
+    /// spandsp then writes the count of pages into every directory, in place.
+    pub fn finish(mut self) -> Report {
+        let code = self.engine.finish().or(self.phase_e);
+        self.settle();
+        let complete = self.is_complete();
+        let code_or = code.unwrap_or(if complete { 0 } else { CALL_DROPPED });
+        Report {
+            code: code_or,
+            words: ffi::completion_words(code_or),
+            phase_e: code.is_some(),
+            pages: std::mem::take(&mut self.pages),
+            not_kept: self.not_kept,
+            complete,
+            facts: self.facts.clone(),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        if !self.receiving {
+            return self.sent_last && self.phase_e == Some(0);
+        }
+        self.not_kept == 0
+            && self.pages.last().is_some_and(|page| {
+                page.after == Some(After::Nothing)
+                    && !page.cut
+                    && matches!(page.response, Some(Response::Mcf | Response::Rtp))
+            })
+    }
+
+    /// Turns what the callbacks noted into events.
+    fn settle(&mut self) {
+        while let Some(note) = self.engine.note() {
+            match note {
+                Note::PhaseB => {
+                    self.negotiated = true;
+                    self.tell(Event::Negotiated);
+                }
+                Note::PhaseD { fcf, stored, statistics } => self.page_end(fcf, stored, &statistics),
+                Note::Said { fcf } => self.answered(fcf),
+                Note::PhaseE { code } => {
+                    self.phase_e = Some(code);
+                    self.release();
+                    self.keep_up_to(self.engine.stored());
+                    self.tell(Event::PhaseE { code });
+                }
+            }
+        }
+        self.release();
+        self.keep_up_to(self.engine.stored());
+        self.learn();
+    }
+
+    /// Pages that came into the file without a page end of T.30: cut short.
+    fn keep_up_to(&mut self, stored: usize) {
+        if !self.receiving {
+            return;
+        }
+        while self.pages.len() < stored {
+            let index = self.pages.len();
+            let Some(page) = self.engine.page(index) else { return };
+            let report = PageReport {
+                index,
+                width: page.width,
+                rows: page.rows,
+                x_per_metre: page.x_per_metre,
+                y_per_metre: page.y_per_metre,
+                coding: Coding::of(self.engine.statistics().compression),
+                bytes: u32::try_from(self.engine.statistics().image_size).unwrap_or(0),
+                bad_rows: page.bad_rows,
+                longest_bad_run: 0,
+                ecm_retries: 0,
+                ecm: self.facts.ecm.unwrap_or(false),
+                response: None,
+                after: None,
+                cut: true,
+            };
+            self.pages.push(report.clone());
+            self.tell(Event::PageEnded(report));
+        }
+    }
+
+    fn page_end(&mut self, command: u8, stored: usize, statistics: &spandsp::spandsp_sys::t30_stats_t) {
+        self.release();
+        if !self.receiving {
+            let answer = response(command);
+            self.sent_last = matches!(answer, Some(Response::Mcf | Response::Rtp));
+            self.tell(Event::PageSent { answer });
+            return;
+        }
+        let number = |value: i32| u32::try_from(value).unwrap_or(0);
+        let last = stored.checked_sub(1).and_then(|index| Some((index, self.engine.page(index)?)));
+        let whole = match last {
+            Some((index, page)) if index >= self.pages.len() && !page.partial => Some((index, page)),
+            _ => None,
+        };
+        self.keep_up_to(whole.as_ref().map_or(stored, |(index, _)| *index));
+        let Some((index, page)) = whole else {
+            self.pending = Some(Event::PageNotKept { answer: None });
+            return;
+        };
+        self.pending = Some(Event::PageEnded(PageReport {
+            index,
+            width: page.width,
+            rows: page.rows,
+            x_per_metre: page.x_per_metre,
+            y_per_metre: page.y_per_metre,
+            coding: Coding::of(statistics.compression),
+            bytes: number(statistics.image_size),
+            bad_rows: page.bad_rows,
+            longest_bad_run: number(statistics.longest_bad_row_run),
+            ecm_retries: number(statistics.error_correcting_mode_retries),
+            ecm: statistics.error_correcting_mode != 0,
+            response: None,
+            after: after(command),
+            cut: false,
+        }));
+        self.reserve_place();
+    }
+
+    /// A page with its answer pending already counts in the order of the file.
+    fn reserve_place(&mut self) {
+        if let Some(Event::PageEnded(report)) = &self.pending {
+            self.pages.push(report.clone());
+        }
+    }
+
+    fn answered(&mut self, command: u8) {
+        let answer = response(command);
+        match &mut self.pending {
+            Some(Event::PageEnded(report)) => {
+                report.response = answer;
+                if let Some(page) = self.pages.last_mut() {
+                    page.response = answer;
+                }
+            }
+            Some(Event::PageNotKept { answer: told }) => *told = answer,
+            _ => {}
+        }
+        self.release();
+    }
+
+    fn release(&mut self) {
+        if let Some(event) = self.pending.take() {
+            if matches!(event, Event::PageNotKept { .. }) {
+                self.not_kept = self.not_kept.saturating_add(1);
+            }
+            self.tell(event);
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        if self.events.len() < MOST_EVENTS {
+            self.events.push_back(event);
+        }
+    }
+
+    fn learn(&mut self) {
+        let FarEnd {
+            ident,
+            sub_address,
+            selective_polling,
+            password,
+            sender_ident,
+            country,
+            vendor,
+            model,
+        } = self.engine.far_end();
+        let facts = &mut self.facts;
+        // spandsp forgets some of these when the call ends: what was once known stays.
+        let fields = [
+            (&mut facts.ident, ident),
+            (&mut facts.subaddress, sub_address),
+            (&mut facts.selective_polling, selective_polling),
+            (&mut facts.password, password),
+            (&mut facts.sender_ident, sender_ident),
+            (&mut facts.country, country),
+            (&mut facts.vendor, vendor),
+            (&mut facts.model, model),
+        ];
+        for (known, now) in fields {
+            if now.is_some() {
+                *known = now;
+            }
+        }
+        if self.negotiated {
+            let statistics = self.engine.statistics();
+            facts.rate = u32::try_from(statistics.bit_rate).ok().filter(|rate| *rate > 0);
+            facts.ecm = Some(statistics.error_correcting_mode != 0);
+        }
+    }
+}
+
+fn response(command: u8) -> Option<Response> {
+    match command {
+        fcf::MCF => Some(Response::Mcf),
+        fcf::RTP => Some(Response::Rtp),
+        fcf::RTN => Some(Response::Rtn),
+        _ => None,
+    }
+}
+
+fn after(command: u8) -> Option<After> {
+    match command {
+        fcf::MPS => Some(After::Page),
+        fcf::EOM | fcf::EOS => Some(After::Document),
+        fcf::EOP => Some(After::Nothing),
+        _ => None,
+    }
+}
+
+fn modem_bits(modems: Modems) -> i32 {
+    i32::from(modems.v27ter) | i32::from(modems.v29) << 1 | i32::from(modems.v17) << 2
+}
+
+fn coding_bits(codings: Codings, ecm: bool) -> i32 {
+    2 | i32::from(codings.mr) << 2 | if codings.mmr && ecm { T6 } else { 0 }
+}
+
+/// spandsp's `T4_RESOLUTION_…`: by inch and by metre both, as senders name the same pages either way.
+fn resolution_bits(resolutions: Resolutions) -> i32 {
+    let (standard, fine) = (0x1 | 0x20, 0x2 | 0x40);
+    let superfine = if resolutions.superfine { 0x4 | 0x80 } else { 0 };
+    let dpi300 = if resolutions.dpi300 { 0x100 } else { 0 };
+    let dpi400 = if resolutions.dpi400 { 0x8 | 0x400 } else { 0 };
+    standard | fine | superfine | dpi300 | dpi400
+}
+
+/// spandsp's `T4_SUPPORT_WIDTH_…` and `T4_SUPPORT_LENGTH_…`.
+fn size_bits(wide: bool) -> i32 {
+    let widths = if wide { 0x1 | 0x2 | 0x4 } else { 0x1 };
+    widths | 0x1F_0000
+}
