@@ -33,6 +33,7 @@ mod pipeline_house;
 mod relay;
 mod rules;
 mod store;
+mod t38_call;
 mod tidy;
 mod worker;
 mod worker_real;

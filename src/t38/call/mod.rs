@@ -1,1 +1,469 @@
-//! One fax call's media as a machine without sockets: session, UDPTL or RTP, watchdogs, and pages confirmed only when they are durable.
+//! One fax call's media as a machine without sockets: session, UDPTL or RTP, watchdogs, and pages confirmed only when they are
+//! durable.
+//!
+//! - Pure and in virtual time: `now` is passed in, datagrams go in and come out. T.30's time is fed from `now` in steps of
+//!   20 ms; a late tick is made up for, never skipped.
+//! - After [`Event::PageReceived`] the session stands still: nothing is fed to it, no time passes for it, what it wants to say
+//!   stays inside, until [`Call::confirm`]. So MCF leaves only after the page is on the disk. If that takes longer than
+//!   [`Settings::durable_wait`], the call ends and the page was never confirmed.
+//! - spandsp can wait for ever after loss (measured: 20 minutes and more): the watchdogs in [`Settings`] end every call.
+//! - A page that spandsp would confirm but did not keep ends the call before it is confirmed.
+//!
+//! Standards: ITU-T T.30, T.38; RTP for the G.711 way (RFC 3550, RFC 3551).
+//!
+//! What real machines do otherwise: gateways send nothing at all between the end of a page and our answer, RTP stragglers come
+//! to the T.38 port after the switch, and some stop sending for good before DCN.
+
+mod media;
+mod report;
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use media::Media;
+pub use media::T38Terms;
+pub use report::{Page, Report};
+
+use crate::t38::session::{self, Facts, MOST_ROWS, NotSetUp, PageReport, Sending, Session, Station};
+use crate::t38::udptl;
+
+/// One step of T.30's time: 20 ms.
+pub const STEP: Duration = Duration::from_millis(20);
+/// Samples of 8 kHz in a step.
+const STEP_SAMPLES: u32 = 160;
+/// Datagrams that may wait to be sent: the newest is dropped beyond it. Two seconds of a burst.
+const MOST_OUT: usize = 1024;
+/// Events that may wait to be taken.
+const MOST_EVENTS: usize = 4096;
+/// When a call is ended that does not end by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// No packet at all since the start. 20 s: a gateway says something as soon as it switched.
+    pub first_packet: Duration,
+    /// No packet before DCS. 40 s: T.30's T1 of 35 s and a little, in which DIS is repeated.
+    pub silence_before_dcs: Duration,
+    /// No packet after it. 60 s.
+    pub silence: Duration,
+    /// Packets, but neither a frame nor a row of the page. 120 s.
+    pub no_progress: Duration,
+    /// Longest call. 3 h: some 500 pages at 9600 bit/s.
+    pub longest: Duration,
+    /// How long a page may take to be durable. 2 s: a sender waits 3 s for the answer (T.30's T4).
+    pub durable_wait: Duration,
+    /// Pages of one call.
+    pub most_pages: usize,
+    /// Packets that each IFP rides along in, under redundancy.
+    pub copies: usize,
+    /// Audio: T.38 is to be offered after this even if nothing was heard. 1 s.
+    pub offer_after: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            first_packet: Duration::from_secs(20),
+            silence_before_dcs: Duration::from_secs(40),
+            silence: Duration::from_secs(60),
+            no_progress: Duration::from_secs(120),
+            longest: Duration::from_secs(3 * 3600),
+            durable_wait: Duration::from_secs(2),
+            most_pages: 1000,
+            copies: 3,
+            offer_after: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How the call's media go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// T.38 over UDPTL.
+    T38(T38Terms),
+}
+
+/// What we are in the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// We answer and receive.
+    Receive(Station),
+    /// We call and send.
+    Send(Sending),
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// T.30 came to its end, with this completion code.
+    PhaseE(i32),
+    /// No packet came within [`Settings::first_packet`].
+    NeverHeard,
+    /// Packets stopped.
+    Silence,
+    /// Packets came, but the fax did not go on.
+    NoProgress,
+    /// [`Settings::longest`].
+    TooLong,
+    /// The page could not be made durable in time, or at all.
+    NotDurable,
+    /// A page was to be confirmed that is not in the file.
+    PageNotKept,
+    /// A page of more than [`MOST_ROWS`] rows.
+    EndlessPage,
+    /// More than [`Settings::most_pages`].
+    TooManyPages,
+}
+
+/// What happened, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Audio: CNG or V.21 was heard, or it is time anyway: offer T.38 now. Comes once.
+    FaxHeard,
+    /// The two machines agreed: from now on there is no way back to another medium.
+    Negotiated,
+    /// A page is in the file; everything stands still until [`Call::confirm`].
+    PageReceived(Page),
+    /// Sending: a page was answered.
+    PageSent(Option<session::Response>),
+    /// The call is over: hang up, then [`Call::finish`].
+    Ended(Why),
+}
+
+/// Pages that wait for the disk.
+struct Waiting {
+    page: usize,
+    since: Duration,
+}
+
+/// One call.
+pub struct Call {
+    media: Media,
+    session: Session,
+    role: Role,
+    path: String,
+    settings: Settings,
+    events: VecDeque<Event>,
+    out: VecDeque<Vec<u8>>,
+    pages: Vec<Page>,
+    waiting: Option<Waiting>,
+    ended: Option<Why>,
+    started: Duration,
+    /// Up to where T.30's time was fed.
+    fed: Duration,
+    heard_any: bool,
+    last_packet: Duration,
+    last_progress: Duration,
+    pulse: session::Pulse,
+    negotiated: bool,
+    offered: bool,
+    /// IFPs lost since the page began.
+    lost: u64,
+    now: Duration,
+}
+
+impl Call {
+    /// A call that begins now. `path` is the TIFF to write or to send; it may be `/proc/self/fd/N`.
+    ///
+    /// # Errors
+    /// [`NotSetUp`] where spandsp has no memory or the path is too long for it.
+    pub fn new(
+        mode: Mode,
+        role: Role,
+        path: &str,
+        settings: Settings,
+        now: Duration,
+    ) -> Result<Self, NotSetUp> {
+        let session = begin(&mode, &role, path)?;
+        Ok(Self {
+            media: Media::new(mode, now),
+            session,
+            role,
+            path: path.to_owned(),
+            settings,
+            events: VecDeque::new(),
+            out: VecDeque::new(),
+            pages: Vec::new(),
+            waiting: None,
+            ended: None,
+            started: now,
+            fed: now,
+            heard_any: false,
+            last_packet: now,
+            last_progress: now,
+            pulse: session::Pulse::default(),
+            negotiated: false,
+            offered: false,
+            lost: 0,
+            now,
+        })
+    }
+
+    /// A datagram from the peer, its source already checked.
+    pub fn datagram(&mut self, now: Duration, bytes: &[u8]) {
+        self.now = self.now.max(now);
+        if self.ended.is_some() {
+            return;
+        }
+        if self.media.accept(now, bytes) {
+            self.heard_any = true;
+            self.last_packet = self.now;
+        }
+        self.hear();
+    }
+
+    /// Lets time pass: call it every 20 ms.
+    pub fn tick(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        if self.ended.is_some() {
+            return;
+        }
+        if let Some(waiting) = &self.waiting {
+            if self.now.saturating_sub(waiting.since) > self.settings.durable_wait {
+                self.end(Why::NotDurable);
+            } else {
+                self.stand_still();
+            }
+            return;
+        }
+        self.hear();
+        while self.waiting.is_none() && self.ended.is_none() && self.fed + STEP <= self.now {
+            self.fed += STEP;
+            self.step();
+        }
+        self.watch();
+    }
+
+    /// The next datagram for the peer.
+    pub fn send(&mut self) -> Option<Vec<u8>> {
+        self.out.pop_front()
+    }
+
+    /// The next event.
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The page is on the disk: the answer to it may go out and the call goes on.
+    pub fn confirm(&mut self, page: usize) {
+        if matches!(self.ended, None | Some(Why::PhaseE(_))) {
+            for kept in self.pages.iter_mut().filter(|kept| kept.report.index <= page) {
+                kept.confirmed = true;
+            }
+        }
+        if self.ended.is_none() && self.waiting.as_ref().is_some_and(|waiting| page >= waiting.page) {
+            self.waiting = None;
+            // T.30's time stood still: what passed meanwhile is not made up for.
+            self.fed = self.now;
+            self.last_progress = self.now;
+            self.last_packet = self.now;
+            self.settle();
+        }
+    }
+
+    /// The page cannot be made durable: the call ends, and the page is never confirmed.
+    pub fn not_durable(&mut self, page: usize) {
+        if self.ended.is_none() && self.waiting.as_ref().is_some_and(|waiting| page <= waiting.page) {
+            self.end(Why::NotDurable);
+        }
+    }
+
+    /// Whether media may still change: nothing of T.30 was agreed yet.
+    pub fn may_switch(&self) -> bool {
+        self.ended.is_none() && self.pages.is_empty() && !(self.negotiated && self.receives())
+    }
+
+    /// From audio to T.38, with a new session, as nothing was agreed yet.
+    ///
+    /// # Errors
+    /// [`NotSwitched`] where a fax is under way, or spandsp could not be set up; the call then goes on as it was.
+    pub fn switch_to_t38(&mut self, terms: T38Terms, now: Duration) -> Result<(), NotSwitched> {
+        self.switch(Mode::T38(terms), now)
+    }
+
+    fn switch(&mut self, mode: Mode, now: Duration) -> Result<(), NotSwitched> {
+        if !self.may_switch() {
+            return Err(NotSwitched);
+        }
+        self.session = begin(&mode, &self.role, &self.path).map_err(|_| NotSwitched)?;
+        self.media.change(mode, now);
+        self.now = self.now.max(now);
+        self.out.clear();
+        self.negotiated = false;
+        self.heard_any = false;
+        self.lost = 0;
+        (self.fed, self.last_packet, self.last_progress) = (self.now, self.now, self.now);
+        Ok(())
+    }
+
+    /// Whether we receive.
+    pub fn receives(&self) -> bool {
+        matches!(self.role, Role::Receive(_))
+    }
+
+    /// What is known of the far end so far.
+    pub fn facts(&self) -> &Facts {
+        self.session.facts()
+    }
+
+    /// What became of T.38's datagrams so far; `None` in audio.
+    pub fn udptl(&self) -> Option<udptl::Counts> {
+        self.media.udptl()
+    }
+
+    /// Why the call ended, if it did.
+    pub fn ended(&self) -> Option<Why> {
+        self.ended
+    }
+
+    /// Closes the file and says what is in it, whether the call ended by itself or the peer hung up.
+    pub fn finish(self) -> Report {
+        let facts = report::Ending {
+            why: self.ended,
+            pages: self.pages,
+            lost: self.lost,
+            udptl: self.media.udptl(),
+            lasted: self.now.saturating_sub(self.started),
+            receives: matches!(self.role, Role::Receive(_)),
+        };
+        report::of(self.session.finish(), facts)
+    }
+
+    /// Feeds what has come, in sequence, as long as nothing waits for the disk.
+    fn hear(&mut self) {
+        while self.waiting.is_none() && self.ended.is_none() {
+            let Some(ifp) = self.media.next_ifp(self.now) else { break };
+            self.lost += u64::from(ifp.lost_before);
+            self.session.ifp(ifp.seq, &ifp.bytes);
+            self.settle();
+            self.look_at_rows();
+        }
+    }
+
+    /// 20 ms of T.30's time.
+    fn step(&mut self) {
+        match &mut self.media {
+            Media::T38(_) => {
+                self.session.advance(STEP_SAMPLES);
+                self.settle();
+            }
+        }
+    }
+
+    /// While the disk is waited for: T.38 is silent, audio goes on with silence and what is heard meanwhile is let go.
+    fn stand_still(&mut self) {
+        self.fed = self.now;
+    }
+
+    /// Takes the session's events; its packets only if no page waits for the disk.
+    fn settle(&mut self) {
+        while let Some(event) = self.session.event() {
+            match event {
+                session::Event::Negotiated => {
+                    self.negotiated = true;
+                    self.lost = 0;
+                    self.tell(Event::Negotiated);
+                }
+                session::Event::PageEnded(report) => self.page(report),
+                session::Event::PageNotKept { answer } => {
+                    if matches!(answer, Some(session::Response::Mcf | session::Response::Rtp)) {
+                        self.end(Why::PageNotKept);
+                    }
+                }
+                session::Event::PageSent { answer } => self.tell(Event::PageSent(answer)),
+                session::Event::PhaseE { code } => {
+                    if self.waiting.is_none() {
+                        self.take_packets();
+                    }
+                    self.end(Why::PhaseE(code));
+                }
+            }
+        }
+        if self.waiting.is_none() && self.ended.is_none() {
+            self.take_packets();
+        }
+    }
+
+    fn page(&mut self, report: PageReport) {
+        let page = Page::new(report, core::mem::take(&mut self.lost));
+        let index = page.report.index;
+        self.pages.push(page.clone());
+        self.tell(Event::PageReceived(page));
+        if self.ended.is_none() {
+            let since = self.waiting.as_ref().map_or(self.now, |waiting| waiting.since);
+            self.waiting = Some(Waiting { page: index, since });
+            if self.pages.len() > self.settings.most_pages {
+                self.end(Why::TooManyPages);
+            }
+        }
+    }
+
+    fn take_packets(&mut self) {
+        while let Some(packet) = self.session.outgoing() {
+            for datagram in self.media.datagrams(&packet, self.settings.copies) {
+                if self.out.len() < MOST_OUT {
+                    self.out.push_back(datagram);
+                }
+            }
+        }
+    }
+
+    fn look_at_rows(&mut self) {
+        let pulse = self.session.pulse();
+        if pulse.progress != self.pulse.progress {
+            self.last_progress = self.now;
+        }
+        self.pulse = pulse;
+        if pulse.rows > MOST_ROWS && self.receives() {
+            self.end(Why::EndlessPage);
+        }
+    }
+
+    fn watch(&mut self) {
+        if self.waiting.is_some() || self.ended.is_some() {
+            return;
+        }
+        self.look_at_rows();
+        let since = |then: Duration| self.now.saturating_sub(then);
+        let silence = match (self.heard_any, self.negotiated) {
+            (false, _) => self.settings.first_packet,
+            (true, false) => self.settings.silence_before_dcs,
+            (true, true) => self.settings.silence,
+        };
+        let why = if since(self.started) > self.settings.longest {
+            Some(Why::TooLong)
+        } else if since(self.last_packet) > silence {
+            Some(if self.heard_any { Why::Silence } else { Why::NeverHeard })
+        } else if since(self.last_progress) > self.settings.no_progress {
+            Some(Why::NoProgress)
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            self.end(why);
+        }
+    }
+
+    fn end(&mut self, why: Why) {
+        if self.ended.is_none() {
+            self.ended = Some(why);
+            self.tell(Event::Ended(why));
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        if self.events.len() < MOST_EVENTS {
+            self.events.push_back(event);
+        }
+    }
+}
+
+/// The media of a call cannot change any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a fax is under way")]
+pub struct NotSwitched;
+
+fn begin(mode: &Mode, role: &Role, path: &str) -> Result<Session, NotSetUp> {
+    match (mode, role) {
+        (Mode::T38(_), Role::Receive(station)) => Session::receive_t38(station, path),
+        (Mode::T38(_), Role::Send(sending)) => Session::send_t38(sending, path),
+    }
+}

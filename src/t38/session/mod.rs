@@ -300,6 +300,15 @@ pub struct Facts {
     pub ecm: Option<bool>,
 }
 
+/// Signs of life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// A number that changes as long as the far end goes on: frames heard, bytes and rows of the page, pages.
+    pub progress: u64,
+    /// Rows of the page in progress, or of the one before it. Above [`MOST_ROWS`] we are being flooded.
+    pub rows: u32,
+}
+
 /// A session at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -460,18 +469,16 @@ impl Session {
         &self.pages
     }
 
-    /// Rows of the page in progress, 0 where none is. Above [`MOST_ROWS`] the caller of this is flooded.
-    pub fn rows_in_progress(&self) -> u32 {
-        u32::try_from(self.engine.statistics().length).unwrap_or(0)
-    }
-
-    /// A number that changes as long as the far end goes on: frames heard, bytes of the page in progress, pages.
-    pub fn progress(&mut self) -> u64 {
+    /// Signs of life of the page in progress.
+    pub fn pulse(&mut self) -> Pulse {
         let statistics = self.engine.statistics();
-        let bytes = u64::try_from(statistics.image_size).unwrap_or(0);
-        let rows = u64::try_from(statistics.length).unwrap_or(0);
-        let pages = u64::try_from(statistics.pages_tx + statistics.pages_rx).unwrap_or(0);
-        self.engine.frames().wrapping_add(bytes).wrapping_add(rows).wrapping_add(pages)
+        let count = |value: i32| u64::try_from(value).unwrap_or(0);
+        let page = count(statistics.image_size).wrapping_add(count(statistics.length));
+        let pages = count(statistics.pages_tx).wrapping_add(count(statistics.pages_rx));
+        Pulse {
+            progress: self.engine.frames().wrapping_add(page).wrapping_add(pages),
+            rows: u32::try_from(statistics.length).unwrap_or(0),
+        }
     }
 
     /// Whether phase E was reached.
@@ -484,6 +491,7 @@ impl Session {
     pub fn finish(mut self) -> Report {
         let code = self.engine.finish().or(self.phase_e);
         self.settle();
+        self.learn();
         let complete = self.is_complete();
         let code_or = code.unwrap_or(if complete { 0 } else { CALL_DROPPED });
         Report {
@@ -511,7 +519,9 @@ impl Session {
 
     /// Turns what the callbacks noted into events.
     fn settle(&mut self) {
+        let mut heard = false;
         while let Some(note) = self.engine.note() {
+            heard = true;
             match note {
                 Note::PhaseB => {
                     self.negotiated = true;
@@ -529,7 +539,9 @@ impl Session {
         }
         self.release();
         self.keep_up_to(self.engine.stored());
-        self.learn();
+        if heard {
+            self.learn();
+        }
     }
 
     /// Pages that came into the file without a page end of T.30: cut short.
