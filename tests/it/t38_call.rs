@@ -6,7 +6,8 @@ mod pages;
 use std::time::Duration;
 
 use faxgate::fax::Bitmap;
-use faxgate::t38::call::{Mode, Role, Settings, T38Terms, Why};
+use faxgate::t38::call::{AudioTerms, Call, Event, Mode, Role, STEP, Settings, T38Terms, Why};
+use faxgate::t38::sdp::Law;
 use faxgate::t38::session::{Coding, Codings, Response, Sending, Station};
 use faxgate::t38::udptl::Correction;
 
@@ -32,6 +33,7 @@ fn over_t38(weather: Weather, seed: u64) -> Play {
         seed,
         disk: Disk::After(Duration::ZERO),
         settings: Settings::default(),
+        storm: None,
         hang_up: None,
     }
 }
@@ -99,4 +101,295 @@ fn every_resolution_and_width_arrives_pixel_for_pixel() {
         arrives_whole(&pages, &play(&tiff(&pages), over_t38(Weather::default(), 1)));
         arrives_whole(&pages, &play(&tiff(&pages), without_ecm(over_t38(Weather::default(), 1))));
     }
+}
+
+#[test]
+fn every_coding_arrives_pixel_for_pixel() {
+    let pages = one(letter(), FINE);
+    let file = tiff(&pages);
+    let codings = [
+        (Codings { mr: false, mmr: false }, Coding::Mh),
+        (Codings { mr: true, mmr: false }, Coding::Mr),
+        (Codings { mr: true, mmr: true }, Coding::Mmr),
+    ];
+    for (allowed, used) in codings {
+        let played = play(&file, with_codings(over_t38(Weather::default(), 2), allowed));
+        arrives_whole(&pages, &played);
+        assert_eq!(played.received.pages[0].report.coding, used);
+        assert!(played.received.pages[0].report.ecm);
+        if used != Coding::Mmr {
+            let played = play(&file, without_ecm(with_codings(over_t38(Weather::default(), 2), allowed)));
+            arrives_whole(&pages, &played);
+            assert_eq!(played.received.pages[0].report.coding, used);
+            assert!(!played.received.pages[0].report.ecm);
+        }
+    }
+}
+
+/// 1, 3 and 30 pages of different rows, with and without ECM.
+#[test]
+fn many_pages_arrive_over_a_bad_line_with_redundancy() {
+    let memo = letter();
+    for (count, ecm) in [(1, true), (3, true), (30, true), (1, false), (3, false), (30, false)] {
+        let pages: Vec<_> = (0..count)
+            .map(|number| (stretched(&memo, 100 + 7 * number, 1, 1), if ecm { FINE } else { STANDARD }))
+            .collect();
+        for weather in [Weather::default(), BAD_LINE] {
+            let call = over_t38(weather, u64::from(count));
+            let played = play(&tiff(&pages), if ecm { call } else { without_ecm(call) });
+            arrives_whole(&pages, &played);
+            let udptl = played.received.udptl.unwrap();
+            assert_eq!(udptl.recovered > 0, weather.loss > 0);
+            assert_eq!(udptl.refused > 0, weather.garbage > 0);
+        }
+    }
+}
+
+#[test]
+fn fec_makes_good_what_is_lost() {
+    let pages = one(letter(), FINE);
+    for seed in 0..5 {
+        let mut call = over_t38(LOSS, seed);
+        call.modes = (terms(Correction::FEC), terms(Correction::FEC));
+        let played = play(&tiff(&pages), call);
+        arrives_whole(&pages, &played);
+        assert!(played.received.udptl.unwrap().recovered > 0);
+    }
+}
+
+/// Nothing makes loss good: whatever comes of it, the call ends, and no page is called whole that differs.
+#[test]
+fn without_redundancy_nothing_is_called_whole_that_is_not_and_nothing_hangs() {
+    let pages = vec![(letter(), FINE), (stretched(&letter(), 300, 1, 1), FINE)];
+    let file = tiff(&pages);
+    let (mut whole, mut flagged) = (0, 0);
+    for seed in 0..60 {
+        for ecm in [true, false] {
+            let weather = if seed % 2 == 0 { LOSS } else { BAD_LINE };
+            let mut call = over_t38(weather, seed);
+            call.modes = (terms(Correction::None), terms(Correction::None));
+            let played = play(&file, if ecm { call } else { without_ecm(call) });
+            let got = decoded(&played.file);
+            assert_eq!(got.len(), played.received.pages.len(), "seed {seed}: pages in the file");
+            // Sent again after RTN, a page may stand in the file twice: it is one of those that were sent.
+            for (got, page) in got.iter().zip(&played.received.pages) {
+                let same = pages.iter().any(|(want, _)| want == got);
+                if page.whole() {
+                    assert!(same, "seed {seed}, ECM {ecm}: called whole, but differs: {page:?}");
+                    whole += 1;
+                } else {
+                    flagged += 1;
+                }
+            }
+            if played.received.whole() {
+                identical(&pages, &played.file);
+            }
+            assert!(played.took < Duration::from_secs(1200), "seed {seed}: {:?}", played.took);
+        }
+    }
+    assert!(whole > 10 && flagged > 10, "{whole} whole, {flagged} flagged: the line is not what this test is about");
+}
+
+#[test]
+fn a_hang_up_in_mid_page_keeps_the_pages_before_and_flags_the_cut_one() {
+    let pages: Vec<_> = (0..3).map(|_| (letter(), FINE)).collect();
+    let file = tiff(&pages);
+    for ecm in [true, false] {
+        let call = || if ecm { over_t38(BAD_LINE, 3) } else { without_ecm(over_t38(BAD_LINE, 3)) };
+        let whole = play(&file, call());
+        let between = (whole.kept[0] + whole.kept[1]) / 2 + Duration::from_secs(2);
+        let mut cut = call();
+        cut.hang_up = Some(between);
+        let played = play(&file, cut);
+        let received = &played.received;
+        assert!(received.partial && !received.complete && !received.whole());
+        assert!(received.pages[0].whole());
+        let got = decoded(&played.file);
+        assert_eq!(got.len(), received.pages.len());
+        assert!(got[0] == pages[0].0);
+        // Under ECM a block may not have come whole yet, and then nothing of the page is there.
+        assert!(ecm || received.pages.len() == 2, "the cut page was thrown away");
+        for (page, map) in received.pages.iter().zip(&got).skip(1) {
+            assert!(page.report.cut && page.damaged() && page.report.response.is_none());
+            let rows = page.report.rows;
+            assert!(rows > 0 && *map == stretched(&pages[1].0, rows, 1, 1), "rows that are kept are right");
+        }
+        assert_eq!(received.code, 49);
+    }
+}
+
+#[test]
+fn no_page_is_confirmed_before_it_is_durable() {
+    let pages = vec![(letter(), FINE), (letter(), FINE)];
+    let file = tiff(&pages);
+    for ecm in [true, false] {
+        let call = |disk| {
+            let call = over_t38(Weather::default(), 4);
+            Play { disk, ..if ecm { call } else { without_ecm(call) } }
+        };
+        let at_once = play(&file, call(Disk::After(Duration::ZERO)));
+        let late = play(&file, call(Disk::After(Duration::from_secs(1))));
+        arrives_whole(&pages, &late);
+        for (told, kept) in late.told.iter().zip(&late.kept) {
+            assert!(*told >= *kept + Duration::from_secs(1), "told {told:?}, kept {kept:?}");
+        }
+        assert!(late.took >= at_once.took + Duration::from_secs(2));
+        for (disk, within) in [(Disk::Never, Settings::default().durable_wait), (Disk::Fails, Duration::ZERO)] {
+            let never = play(&file, call(disk));
+            assert!(never.told.is_empty(), "MCF for a page that is on no disk");
+            assert_eq!(never.received.why, Some(Why::NotDurable));
+            assert!(!never.received.complete && never.received.partial && !never.received.pages[0].whole());
+            assert!(!never.sent.complete);
+            assert!(never.received.lasted <= never.kept[0] + within + 2 * STEP);
+        }
+    }
+}
+
+#[test]
+fn the_file_is_whole_after_every_page() {
+    let pages: Vec<_> = (0..4).map(|number| (stretched(&letter(), 200 + number, 1, 1), FINE)).collect();
+    for ecm in [true, false] {
+        let call = over_t38(Weather::default(), 5);
+        let played = play(&tiff(&pages), if ecm { call } else { without_ecm(call) });
+        arrives_whole(&pages, &played);
+        assert_eq!(played.after_pages.len(), pages.len());
+        for (count, file) in played.after_pages.iter().enumerate() {
+            identical(&pages[..=count], file);
+        }
+    }
+}
+
+fn over_audio(seed: u64) -> Play {
+    let terms = AudioTerms { law: Law::A, payload: 8, seed: [7; 10] };
+    Play { modes: (Mode::Audio(terms.clone()), Mode::Audio(terms)), ..over_t38(Weather::default(), seed) }
+}
+
+#[test]
+fn g711_carries_a_page_and_flags_what_it_loses() {
+    let pages = one(letter(), FINE);
+    let file = tiff(&pages);
+    for ecm in [true, false] {
+        let call = |seed| if ecm { over_audio(seed) } else { without_ecm(over_audio(seed)) };
+        let clean = play(&file, call(6));
+        arrives_whole(&pages, &clean);
+        assert_eq!(clean.received.audio.unwrap().missing, 0);
+        for seed in 0..3 {
+            let rare = Play { weather: Weather { loss: 1, ..Weather::default() }, ..call(seed) };
+            let played = play(&file, rare);
+            assert!(played.received.audio.unwrap().missing > 0);
+            for (page, map) in played.received.pages.iter().zip(decoded(&played.file)) {
+                assert!(!page.whole() || map == pages[0].0, "called whole, but differs");
+            }
+        }
+    }
+}
+
+/// The receiver answers in audio, offers T.38 when it hears the caller's CNG, and both go on in T.38.
+#[test]
+fn a_call_that_begins_in_audio_goes_on_in_t38() {
+    let pages = one(letter(), FINE);
+    let (original, output) = (line::MemoryFile::new(&tiff(&pages)), line::MemoryFile::new(b""));
+    let Play { sender, receiver, modes, .. } = over_audio(8);
+    let patient = Settings { offer_after: Duration::from_secs(100), ..Settings::default() };
+    let zero = Duration::ZERO;
+    let mut sender = Call::new(modes.0, sender, &original.path(), patient.clone(), zero).unwrap();
+    let mut receiver = Call::new(modes.1, receiver, &output.path(), patient, zero).unwrap();
+    let (mut now, mut switched) = (zero, None);
+    while sender.ended().is_none() || receiver.ended().is_none() {
+        now += STEP;
+        assert!(now < Duration::from_secs(200));
+        while let Some(datagram) = sender.send() {
+            receiver.datagram(now, &datagram);
+        }
+        while let Some(datagram) = receiver.send() {
+            sender.datagram(now, &datagram);
+        }
+        sender.tick(now);
+        receiver.tick(now);
+        while let Some(event) = receiver.event() {
+            match event {
+                Event::FaxHeard => {
+                    assert!(receiver.may_switch());
+                    receiver.switch_to_t38(T38Terms::default(), now).unwrap();
+                    sender.switch_to_t38(T38Terms::default(), now).unwrap();
+                    switched = Some(now);
+                }
+                Event::Negotiated => {
+                    assert!(!receiver.may_switch());
+                    assert!(receiver.switch_to_t38(T38Terms::default(), now).is_err());
+                }
+                Event::PageReceived(page) => receiver.confirm(page.report.index),
+                _ => {}
+            }
+        }
+        while sender.event().is_some() {}
+    }
+    assert!(switched.is_some_and(|at| at < Duration::from_secs(3)), "CNG was not heard: {switched:?}");
+    assert!(receiver.finish().whole());
+    identical(&pages, &output.read());
+}
+
+#[test]
+fn what_the_caller_says_of_itself_is_read() {
+    let pages = one(letter(), FINE);
+    let mut call = over_t38(Weather::default(), 9);
+    call.sender = Role::Send(Sending {
+        tsi: "+852 2345 6789".to_owned(),
+        subaddress: "4242".to_owned(),
+        sender_ident: "88".to_owned(),
+        ..Sending::default()
+    });
+    let played = play(&tiff(&pages), call);
+    arrives_whole(&pages, &played);
+    let facts = &played.received.facts;
+    assert_eq!(facts.ident.as_deref(), Some("+852 2345 6789"));
+    assert_eq!(facts.subaddress.as_deref(), Some("4242"));
+    assert_eq!(facts.sender_ident.as_deref(), Some("88"));
+    assert_eq!((facts.rate, facts.ecm), (Some(14_400), Some(true)));
+    assert_eq!(played.sent.facts.ident.as_deref(), Some("+852 2100 0000"));
+    assert!(played.received.pages[0].report.bytes > 1000);
+    assert_eq!(played.received.pages[0].report.response, Some(Response::Mcf));
+}
+
+#[test]
+fn silence_is_ended_by_the_watchdogs() {
+    let output = line::MemoryFile::new(b"");
+    let settings = Settings::default();
+    let role = Role::Receive(Station::default());
+    let mut call = Call::new(terms(Correction::None), role, &output.path(), settings.clone(), STEP).unwrap();
+    let mut now = STEP;
+    while call.ended().is_none() && now < Duration::from_secs(3600) {
+        now += STEP;
+        call.tick(now);
+        while call.send().is_some() {}
+    }
+    assert_eq!(call.ended(), Some(Why::NeverHeard));
+    assert!(now <= settings.first_packet + 3 * STEP);
+    let report = call.finish();
+    assert!(!report.complete && !report.partial && report.pages.is_empty());
+}
+
+/// Outside ECM, the last page so bad that it is refused (RTN): spandsp would empty the file if the sender trained again.
+#[test]
+fn pages_before_a_refused_last_page_stay_in_the_file() {
+    let pages = vec![(letter(), FINE), (letter(), FINE)];
+    let file = tiff(&pages);
+    let clean = play(&file, without_ecm(over_t38(Weather::default(), 10)));
+    let mut refused = 0;
+    for seed in 0..6 {
+        let mut call = without_ecm(over_t38(Weather::default(), seed));
+        call.modes = (terms(Correction::None), terms(Correction::None));
+        call.storm = Some((clean.kept[0] + Duration::from_secs(3), clean.kept[1] - Duration::from_secs(3)));
+        let played = play(&file, call);
+        let received = &played.received;
+        assert!(received.pages[0].whole());
+        let last = received.pages.last().unwrap();
+        assert!(received.pages.len() > 1 && last.damaged() && last.report.bad_rows > 0, "{last:?}");
+        assert!(!received.whole());
+        refused += u32::from(last.refused());
+        assert_eq!(received.complete, !last.refused());
+        let got = decoded(&played.file);
+        assert!(got.len() == received.pages.len() && got[0] == pages[0].0, "the first page is lost");
+    }
+    assert!(refused > 0, "no page was refused");
 }

@@ -21,7 +21,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use media::Media;
-pub use media::T38Terms;
+pub use media::{AudioTerms, T38Terms};
 pub use report::{Page, Report};
 
 use crate::t38::session::{self, Facts, MOST_ROWS, NotSetUp, PageReport, Sending, Session, Station};
@@ -35,6 +35,9 @@ const STEP_SAMPLES: u32 = 160;
 const MOST_OUT: usize = 1024;
 /// Events that may wait to be taken.
 const MOST_EVENTS: usize = 4096;
+/// RTP's payload of 20 ms of G.711 that says nothing is still sent while we stand still.
+const SILENCE: [i16; STEP_SAMPLES as usize] = [0; STEP_SAMPLES as usize];
+
 /// When a call is ended that does not end by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -79,6 +82,8 @@ impl Default for Settings {
 pub enum Mode {
     /// T.38 over UDPTL.
     T38(T38Terms),
+    /// G.711 over RTP, in frames of 20 ms.
+    Audio(AudioTerms),
 }
 
 /// What we are in the call.
@@ -155,7 +160,7 @@ pub struct Call {
     pulse: session::Pulse,
     negotiated: bool,
     offered: bool,
-    /// IFPs lost since the page began.
+    /// IFPs, or frames of audio, lost since the page began.
     lost: u64,
     now: Duration,
 }
@@ -174,7 +179,7 @@ impl Call {
     ) -> Result<Self, NotSetUp> {
         let session = begin(&mode, &role, path)?;
         Ok(Self {
-            media: Media::new(mode, now),
+            media: Media::new(mode),
             session,
             role,
             path: path.to_owned(),
@@ -199,10 +204,10 @@ impl Call {
 
     /// A datagram from the peer, its source already checked.
     pub fn datagram(&mut self, now: Duration, bytes: &[u8]) {
-        self.now = self.now.max(now);
         if self.ended.is_some() {
             return;
         }
+        self.now = self.now.max(now);
         if self.media.accept(now, bytes) {
             self.heard_any = true;
             self.last_packet = self.now;
@@ -212,10 +217,10 @@ impl Call {
 
     /// Lets time pass: call it every 20 ms.
     pub fn tick(&mut self, now: Duration) {
-        self.now = self.now.max(now);
         if self.ended.is_some() {
             return;
         }
+        self.now = self.now.max(now);
         if let Some(waiting) = &self.waiting {
             if self.now.saturating_sub(waiting.since) > self.settings.durable_wait {
                 self.end(Why::NotDurable);
@@ -279,12 +284,20 @@ impl Call {
         self.switch(Mode::T38(terms), now)
     }
 
+    /// From T.38 to audio, for a peer that takes its offer back before anything was agreed.
+    ///
+    /// # Errors
+    /// As [`Call::switch_to_t38`].
+    pub fn switch_to_audio(&mut self, terms: AudioTerms, now: Duration) -> Result<(), NotSwitched> {
+        self.switch(Mode::Audio(terms), now)
+    }
+
     fn switch(&mut self, mode: Mode, now: Duration) -> Result<(), NotSwitched> {
         if !self.may_switch() {
             return Err(NotSwitched);
         }
         self.session = begin(&mode, &self.role, &self.path).map_err(|_| NotSwitched)?;
-        self.media.change(mode, now);
+        self.media.change(mode);
         self.now = self.now.max(now);
         self.out.clear();
         self.negotiated = false;
@@ -321,6 +334,7 @@ impl Call {
             pages: self.pages,
             lost: self.lost,
             udptl: self.media.udptl(),
+            audio: self.media.audio(),
             lasted: self.now.saturating_sub(self.started),
             receives: matches!(self.role, Role::Receive(_)),
         };
@@ -345,12 +359,50 @@ impl Call {
                 self.session.advance(STEP_SAMPLES);
                 self.settle();
             }
+            Media::Audio(audio) => {
+                let (heard, missing) = audio.frame();
+                self.lost += missing;
+                self.session.listen(&heard);
+                self.settle();
+                if self.waiting.is_none() {
+                    let mut said = SILENCE;
+                    self.session.speak(&mut said);
+                    self.say(&said);
+                    self.settle();
+                } else {
+                    self.say(&SILENCE);
+                }
+                self.listen_for_fax();
+            }
         }
     }
 
     /// While the disk is waited for: T.38 is silent, audio goes on with silence and what is heard meanwhile is let go.
     fn stand_still(&mut self) {
-        self.fed = self.now;
+        while self.fed + STEP <= self.now {
+            self.fed += STEP;
+            if let Media::Audio(audio) = &mut self.media {
+                let _ = audio.frame();
+                self.say(&SILENCE);
+            }
+        }
+    }
+
+    fn say(&mut self, samples: &[i16; STEP_SAMPLES as usize]) {
+        if let Media::Audio(audio) = &mut self.media {
+            let datagram = audio.say(samples);
+            if self.out.len() < MOST_OUT {
+                self.out.push_back(datagram);
+            }
+        }
+    }
+
+    fn listen_for_fax(&mut self) {
+        let due = self.now.saturating_sub(self.started) >= self.settings.offer_after;
+        if !self.offered && self.receives() && (due || self.session.fax_heard()) {
+            self.offered = true;
+            self.tell(Event::FaxHeard);
+        }
     }
 
     /// Takes the session's events; its packets only if no page waits for the disk.
@@ -464,6 +516,8 @@ pub struct NotSwitched;
 fn begin(mode: &Mode, role: &Role, path: &str) -> Result<Session, NotSetUp> {
     match (mode, role) {
         (Mode::T38(_), Role::Receive(station)) => Session::receive_t38(station, path),
+        (Mode::Audio(_), Role::Receive(station)) => Session::receive_audio(station, path),
         (Mode::T38(_), Role::Send(sending)) => Session::send_t38(sending, path),
+        (Mode::Audio(_), Role::Send(sending)) => Session::send_audio(sending, path),
     }
 }

@@ -4,14 +4,15 @@ use core::time::Duration;
 
 use super::Why;
 use crate::t38::session::{self, After, Facts, PageReport, Response};
-use crate::t38::udptl;
+use crate::t38::{rtp, udptl};
 
 /// A received page and what its way did to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// What T.30 says.
     pub report: PageReport,
-    /// IFPs lost for good between the page before, or the training, and its end. Under ECM they were asked for again.
+    /// IFPs (in audio: frames of 20 ms) lost for good between the page before, or the training, and its end. Under ECM what they
+    /// held was asked for again.
     pub packets_lost: u64,
     /// Whether it was made durable, and so the sender told.
     pub confirmed: bool,
@@ -60,6 +61,8 @@ pub struct Report {
     pub facts: Facts,
     /// T.38's datagrams, over all of the call.
     pub udptl: Option<udptl::Counts>,
+    /// Audio's.
+    pub audio: Option<rtp::Counts>,
     /// How long it took.
     pub lasted: Duration,
 }
@@ -76,6 +79,7 @@ pub(super) struct Ending {
     pub pages: Vec<Page>,
     pub lost: u64,
     pub udptl: Option<udptl::Counts>,
+    pub audio: Option<rtp::Counts>,
     pub lasted: Duration,
     pub receives: bool,
 }
@@ -104,6 +108,7 @@ pub(super) fn of(session: session::Report, ending: Ending) -> Report {
         complete,
         facts: session.facts,
         udptl: ending.udptl,
+        audio: ending.audio,
         lasted: ending.lasted,
     }
 }

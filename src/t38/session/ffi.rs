@@ -76,7 +76,6 @@ pub(super) struct Abilities {
 pub(super) struct Said {
     pub ident: String,
     pub sub_address: String,
-    pub password: String,
     pub sender_ident: String,
 }
 
@@ -178,9 +177,6 @@ impl Engine {
             sys::t30_set_tx_ident(self.t30, text(&said.ident).as_ptr());
             if !said.sub_address.is_empty() {
                 sys::t30_set_tx_sub_address(self.t30, text(&said.sub_address).as_ptr());
-            }
-            if !said.password.is_empty() {
-                sys::t30_set_tx_password(self.t30, text(&said.password).as_ptr());
             }
             if !said.sender_ident.is_empty() {
                 sys::t30_set_tx_sender_ident(self.t30, text(&said.sender_ident).as_ptr());

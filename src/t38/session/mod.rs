@@ -120,8 +120,6 @@ pub struct Sending {
     pub tsi: String,
     /// SUB (T.33); empty for none.
     pub subaddress: String,
-    /// PWD; empty for none.
-    pub password: String,
     /// SID; empty for none.
     pub sender_ident: String,
     /// Error correction, if the far end can.
@@ -137,7 +135,6 @@ impl Default for Sending {
         Self {
             tsi: String::new(),
             subaddress: String::new(),
-            password: String::new(),
             sender_ident: String::new(),
             ecm: true,
             modems: Modems::default(),
@@ -394,7 +391,6 @@ impl Session {
         engine.say(&ffi::Said {
             ident: sending.tsi.clone(),
             sub_address: sending.subaddress.clone(),
-            password: sending.password.clone(),
             sender_ident: sending.sender_ident.clone(),
         });
         Ok(Self::around(engine, false))

@@ -113,6 +113,8 @@ pub struct Play {
     pub seed: u64,
     pub disk: Disk,
     pub settings: Settings,
+    /// From then till then, 40 % of what the sender says is lost.
+    pub storm: Option<(Duration, Duration)>,
     /// The sender hangs up then, and the receiver is told.
     pub hang_up: Option<Duration>,
 }
@@ -179,6 +181,8 @@ pub fn play(tiff: &[u8], play: Play) -> Played {
                 told.push(now);
             }
         }
+        let storm = play.storm.is_some_and(|(from, till)| (from..till).contains(&now));
+        forth.weather = if storm { Weather { loss: 40, ..play.weather } } else { play.weather };
         while let Some(datagram) = sender.send() {
             forth.put(now, datagram);
         }
