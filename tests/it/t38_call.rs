@@ -369,7 +369,7 @@ fn silence_is_ended_by_the_watchdogs() {
     assert!(!report.complete && !report.partial && report.pages.is_empty());
 }
 
-/// Outside ECM, the last page so bad that it is refused (RTN): spandsp would empty the file if the sender trained again.
+/// Outside ECM, the last page so bad that it is refused (RTN); the sender trains again.
 #[test]
 fn pages_before_a_refused_last_page_stay_in_the_file() {
     let pages = vec![(letter(), FINE), (letter(), FINE)];
@@ -379,7 +379,7 @@ fn pages_before_a_refused_last_page_stay_in_the_file() {
     for seed in 0..6 {
         let mut call = without_ecm(over_t38(Weather::default(), seed));
         call.modes = (terms(Correction::None), terms(Correction::None));
-        call.storm = Some((clean.kept[0] + Duration::from_secs(3), clean.kept[1] - Duration::from_secs(3)));
+        call.storm = Some((clean.kept[0], clean.kept[1]));
         let played = play(&file, call);
         let received = &played.received;
         assert!(received.pages[0].whole());
@@ -392,4 +392,22 @@ fn pages_before_a_refused_last_page_stay_in_the_file() {
         assert!(got.len() == received.pages.len() && got[0] == pages[0].0, "the first page is lost");
     }
     assert!(refused > 0, "no page was refused");
+}
+
+#[test]
+fn a_page_that_is_refused_and_sent_again_stands_there_twice_and_says_so() {
+    let pages = vec![(letter(), FINE), (stretched(&letter(), 300, 1, 1), FINE)];
+    let file = tiff(&pages);
+    let clean = play(&file, without_ecm(over_t38(Weather::default(), 11)));
+    let mut call = without_ecm(over_t38(Weather::default(), 11));
+    call.modes = (terms(Correction::None), terms(Correction::None));
+    call.storm = Some((clean.kept[0] - Duration::from_secs(5), clean.kept[0]));
+    let played = play(&file, call);
+    let received = &played.received;
+    assert!(went_well(&played.sent) && went_well(received));
+    let [bad, again, next] = &received.pages[..] else { panic!("{:?}", received.pages) };
+    assert!(bad.refused() && bad.damaged() && again.whole() && next.whole());
+    assert!(received.complete && !received.whole());
+    let got = decoded(&played.file);
+    assert!(got.len() == 3 && got[0] != pages[0].0 && got[1] == pages[0].0 && got[2] == pages[1].0);
 }

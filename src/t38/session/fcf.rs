@@ -7,6 +7,8 @@ pub(super) const EOS: u8 = 0x1E;
 pub(super) const MCF: u8 = 0x8C;
 pub(super) const RTP: u8 = 0xCC;
 pub(super) const RTN: u8 = 0x4C;
+pub(super) const NSF: u8 = 0x20;
+pub(super) const NSS: u8 = 0x22;
 pub(super) const DCN: u8 = 0xFA;
 /// Set in the procedure-interrupt variants of MPS, EOM and EOP.
 const PRI_MPS: u8 = 0x5E;

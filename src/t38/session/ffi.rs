@@ -4,8 +4,9 @@
 //! - Callbacks only push into [`Heard`], a box that lives as long as the engine. They never unwind (`extern "C"` would abort,
 //!   and nothing in them can panic), and never call back into what drives T.30: within the phase D handler they read
 //!   statistics and may blank the name of the file to write, which are plain field accesses in C.
-//! - spandsp opens its output with `"w"` again when a DCS follows a document that it closed (non-ECM, after EOP). That would
-//!   empty a file of received pages, so the name is blanked as soon as EOP is met: such a DCS is then answered with DCN.
+//! - spandsp opens its output with `"w"` when it takes a DCS while no document is open. After it closed one (outside ECM, at
+//!   EOP) that would empty a file of received pages. Its T.30 takes no DCS any more then, but a file of pages should not hang
+//!   on that: the name is blanked as soon as EOP is met, and a DCS would be answered with DCN.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -27,6 +28,9 @@ const MOST_NOTES: usize = 1024;
 const MOST_PATH: usize = 255;
 /// An identity string of T.30 has 20 characters (ITU-T T.30 §5.3.6.2.4).
 pub(super) const MOST_IDENTITY: usize = 20;
+
+/// Octets of a non-standard frame that are looked at: makers and models are told by the first few.
+const MOST_NON_STANDARD: usize = 64;
 
 /// What a callback heard, in order.
 pub(super) enum Note {
@@ -85,6 +89,8 @@ struct Heard {
     packets: VecDeque<OutIfp>,
     notes: VecDeque<Note>,
     frames: u64,
+    /// The far end's NSF or NSS from its T.35 country code on, at most [`MOST_NON_STANDARD`] octets.
+    non_standard: Vec<u8>,
 }
 
 enum Media {
@@ -120,6 +126,7 @@ impl Engine {
             packets: VecDeque::new(),
             notes: VecDeque::new(),
             frames: 0,
+            non_standard: Vec::new(),
         }));
         let mut engine = Self {
             media: None,
@@ -146,6 +153,7 @@ impl Engine {
             sys::t30_set_real_time_frame_handler(engine.t30, Some(frame), user);
             if calling {
                 sys::t30_set_tx_file(engine.t30, engine.path.as_ptr(), -1, -1);
+                sys::t30_set_retransmit_capable(engine.t30, true);
             } else {
                 sys::t30_set_rx_file(engine.t30, engine.path.as_ptr(), -1);
                 sys::t30_set_keep_bad_quality_pages(engine.t30, true);
@@ -270,9 +278,10 @@ impl Engine {
         })
     }
 
-    pub(super) fn far_end(&self) -> FarEnd {
-        // SAFETY: each getter gives NULL or a string that ends with NUL inside the live T.30 state (or a constant), and it is
-        // copied before anything else can happen to the state.
+    pub(super) fn far_end(&mut self) -> FarEnd {
+        let (country, vendor, model) = make(&self.heard_mut().non_standard);
+        // SAFETY: each getter gives NULL or a string that ends with NUL inside the live T.30 state, and it is copied before
+        // anything else can happen to the state.
         unsafe {
             FarEnd {
                 ident: words(sys::t30_get_rx_ident(self.t30)),
@@ -280,9 +289,9 @@ impl Engine {
                 selective_polling: words(sys::t30_get_rx_selective_polling_address(self.t30)),
                 password: words(sys::t30_get_rx_password(self.t30)),
                 sender_ident: words(sys::t30_get_rx_sender_ident(self.t30)),
-                country: words(sys::t30_get_rx_country(self.t30)),
-                vendor: words(sys::t30_get_rx_vendor(self.t30)),
-                model: words(sys::t30_get_rx_model(self.t30)),
+                country,
+                vendor,
+                model,
             }
         }
     }
@@ -366,6 +375,23 @@ unsafe fn words(text: *const c_char) -> Option<String> {
     (!words.is_empty()).then_some(words)
 }
 
+/// Country, maker and model by spandsp's tables. spandsp itself looks only at NSF, which a called machine sends; callers send NSS.
+fn make(non_standard: &[u8]) -> (Option<String>, Option<String>, Option<String>) {
+    if non_standard.is_empty() {
+        return (None, None, None);
+    }
+    let mut octets = [0u8; MOST_NON_STANDARD];
+    let length = non_standard.len().min(MOST_NON_STANDARD);
+    octets[..length].copy_from_slice(&non_standard[..length]);
+    let (mut country, mut vendor, mut model) = (ptr::null(), ptr::null(), ptr::null());
+    // SAFETY: the C reads at most `length` octets and the two of the country code, all inside `octets`; it gives NULL or
+    // constants.
+    unsafe {
+        sys::t35_decode(octets.as_ptr(), length as c_int, &mut country, &mut vendor, &mut model);
+        (words(country), words(vendor), words(model))
+    }
+}
+
 fn statistics(t30: *mut sys::t30_state_t) -> sys::t30_stats_t {
     // SAFETY: all fields are integers; the C fills them from a live state.
     unsafe {
@@ -433,14 +459,15 @@ unsafe extern "C" fn phase_e(user: *mut c_void, code: c_int) {
 unsafe extern "C" fn frame(user: *mut c_void, incoming: bool, bytes: *const u8, length: c_int) {
     // SAFETY: as in `packet`.
     let heard = unsafe { &mut *user.cast::<Heard>() };
-    if incoming {
-        heard.frames = heard.frames.wrapping_add(1);
-    } else if length >= 3 && !bytes.is_null() {
-        // SAFETY: `bytes` holds `length` octets: address, control, FCF.
-        let command = fcf::bare(unsafe { *bytes.add(2) });
-        if fcf::ends_a_turn(command) {
-            push(heard, Note::Said { fcf: command });
-        }
+    heard.frames = heard.frames.wrapping_add(u64::from(incoming));
+    let (Ok(length), false) = (usize::try_from(length), bytes.is_null()) else { return };
+    // SAFETY: `bytes` holds `length` octets: address, control, FCF, information.
+    let [_, _, command, information @ ..] = (unsafe { std::slice::from_raw_parts(bytes, length) }) else { return };
+    let command = fcf::bare(*command);
+    if incoming && matches!(command, fcf::NSF | fcf::NSS) {
+        heard.non_standard = information[..information.len().min(MOST_NON_STANDARD)].to_vec();
+    } else if !incoming && fcf::ends_a_turn(command) {
+        push(heard, Note::Said { fcf: command });
     }
 }
 

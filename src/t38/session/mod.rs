@@ -11,8 +11,9 @@
 //!
 //! Standards: ITU-T T.30, T.38 (version 0), T.4, T.6; sub-addresses T.33.
 //!
-//! What real machines do otherwise: after RTN to its last page a sender outside ECM may train and send the page again. spandsp
-//! would open the file anew for it and so empty it; such a DCS is therefore refused (DCN), the page stays, flagged.
+//! What real machines do otherwise: a page refused with RTN is sent again by some and then stands in the file twice, and not by
+//! others; each carries the answer that it got. After RTN to the last page some train again; spandsp ends the call then, and
+//! the page stays, flagged.
 
 mod fcf;
 mod ffi;

@@ -113,7 +113,7 @@ pub struct Play {
     pub seed: u64,
     pub disk: Disk,
     pub settings: Settings,
-    /// From then till then, 40 % of what the sender says is lost.
+    /// From then till then, every datagram of the sender has three wrong bytes in its image data.
     pub storm: Option<(Duration, Duration)>,
     /// The sender hangs up then, and the receiver is told.
     pub hang_up: Option<Duration>,
@@ -182,8 +182,11 @@ pub fn play(tiff: &[u8], play: Play) -> Played {
             }
         }
         let storm = play.storm.is_some_and(|(from, till)| (from..till).contains(&now));
-        forth.weather = if storm { Weather { loss: 40, ..play.weather } } else { play.weather };
-        while let Some(datagram) = sender.send() {
+        while let Some(mut datagram) = sender.send() {
+            for _ in 0..if storm && datagram.len() > 20 { 3 } else { 0 } {
+                let at = 12 + (forth.dice.roll() as usize) % (datagram.len() - 16);
+                datagram[at] ^= forth.dice.roll() as u8 | 1;
+            }
             forth.put(now, datagram);
         }
         while let Some(datagram) = receiver.send() {
