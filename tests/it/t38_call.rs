@@ -1,5 +1,6 @@
 //! Whole fax calls in virtual time: pixel-identical or flagged, never hanging, confirmed only when durable.
 
+mod attack;
 mod line;
 mod pages;
 
@@ -11,6 +12,7 @@ use faxgate::t38::sdp::Law;
 use faxgate::t38::session::{Coding, Codings, Response, Sending, Station};
 use faxgate::t38::udptl::Correction;
 
+use attack::Attack;
 use line::{Disk, Play, Played, Weather, play, went_well};
 use pages::{DPI_300, DPI_400, Dpi, FINE, STANDARD, SUPERFINE, decoded, fixture, stretched, tiff, widened};
 
@@ -410,4 +412,27 @@ fn a_page_that_is_refused_and_sent_again_stands_there_twice_and_says_so() {
     assert!(received.complete && !received.whole());
     let got = decoded(&played.file);
     assert!(got.len() == 3 && got[0] != pages[0].0 && got[1] == pages[0].0 && got[2] == pages[1].0);
+}
+
+#[test]
+fn an_endless_page_ends_the_call() {
+    let mut attack = Attack::new(&tiff(&one(letter(), FINE)));
+    // White rows of MMR, one bit each: half a million in a block.
+    attack.block(0, 256, 0xFF, 0);
+    assert_eq!(attack.receiver.ended(), Some(Why::EndlessPage), "{:?}", attack.events);
+    let report = attack.receiver.finish();
+    assert!(!report.complete && report.pages.iter().all(|page| page.report.cut));
+}
+
+/// A page whose frames all came well, but of which not one row can be decoded: T.30 would confirm it.
+#[test]
+fn a_page_without_a_row_is_not_confirmed() {
+    let mut attack = Attack::new(&tiff(&one(letter(), FINE)));
+    attack.block(0, 1, 0x00, 0x2E);
+    let ended = attack.receiver.ended();
+    assert!(attack.answers(5).is_empty(), "an answer went out");
+    assert_eq!(ended, Some(Why::PageNotKept), "{:?}", attack.events);
+    assert!(decoded(&attack.file()).is_empty());
+    let report = attack.receiver.finish();
+    assert!(!report.complete && report.not_kept == 1 && report.pages.is_empty());
 }

@@ -181,12 +181,12 @@ fn random_packets_and_flipped_bytes_are_survived() {
         let mut pair = Pair::new(seed % 2 == 0);
         for _ in 0..60 * 50 {
             pair.step(&mut |bytes| {
-                if dice.roll() % 20 == 0 && !bytes.is_empty() {
+                if dice.roll().is_multiple_of(20) && !bytes.is_empty() {
                     let at = dice.roll() as usize % bytes.len();
                     bytes[at] ^= dice.roll() as u8;
                 }
             });
-            if dice.roll() % 10 == 0 {
+            if dice.roll().is_multiple_of(10) {
                 let length = dice.roll() as usize % 80;
                 let noise: Vec<u8> = (0..length).map(|_| dice.roll() as u8).collect();
                 pair.receiver.ifp(dice.roll() as u16, &noise);
