@@ -189,7 +189,10 @@ fn without_redundancy_nothing_is_called_whole_that_is_not_and_nothing_hangs() {
             assert!(played.took < Duration::from_secs(1200), "seed {seed}: {:?}", played.took);
         }
     }
-    assert!(whole > 10 && flagged > 10, "{whole} whole, {flagged} flagged: the line is not what this test is about");
+    assert!(
+        whole > 10 && flagged > 10,
+        "{whole} whole, {flagged} flagged: the line is not what this test is about"
+    );
 }
 
 #[test]
@@ -236,7 +239,8 @@ fn no_page_is_confirmed_before_it_is_durable() {
             assert!(*told >= *kept + Duration::from_secs(1), "told {told:?}, kept {kept:?}");
         }
         assert!(late.took >= at_once.took + Duration::from_secs(2));
-        for (disk, within) in [(Disk::Never, Settings::default().durable_wait), (Disk::Fails, Duration::ZERO)] {
+        for (disk, within) in [(Disk::Never, Settings::default().durable_wait), (Disk::Fails, Duration::ZERO)]
+        {
             let never = play(&file, call(disk));
             assert!(never.told.is_empty(), "MCF for a page that is on no disk");
             assert_eq!(never.received.why, Some(Why::NotDurable));

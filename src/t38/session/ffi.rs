@@ -37,10 +37,18 @@ pub(super) enum Note {
     /// DIS or DCS was read and agreed upon.
     PhaseB,
     /// A page ended: `fcf` is the sender's command (or, when we send, the answer to ours), `stored` the pages in the file by now.
-    PhaseD { fcf: u8, stored: usize, statistics: sys::t30_stats_t },
+    PhaseD {
+        fcf: u8,
+        stored: usize,
+        statistics: sys::t30_stats_t,
+    },
     /// We said a final frame: MCF, RTP, RTN, DCN ...
-    Said { fcf: u8 },
-    PhaseE { code: i32 },
+    Said {
+        fcf: u8,
+    },
+    PhaseE {
+        code: i32,
+    },
 }
 
 /// A page as it stands in the file.
@@ -128,14 +136,8 @@ impl Engine {
             frames: 0,
             non_standard: Vec::new(),
         }));
-        let mut engine = Self {
-            media: None,
-            heard,
-            t30: ptr::null_mut(),
-            path,
-            tones: Tones::new(),
-            finished: None,
-        };
+        let mut engine =
+            Self { media: None, heard, t30: ptr::null_mut(), path, tones: Tones::new(), finished: None };
         let media = open(t38, calling, heard)?;
         engine.t30 = match &media {
             Media::T38(terminal) => terminal.get_t30_state().ok()?.as_ptr(),
@@ -420,7 +422,9 @@ unsafe extern "C" fn packet(
     length: c_int,
     count: c_int,
 ) -> c_int {
-    let (Ok(length), false, false) = (usize::try_from(length), user.is_null(), bytes.is_null()) else { return -1 };
+    let (Ok(length), false, false) = (usize::try_from(length), user.is_null(), bytes.is_null()) else {
+        return -1;
+    };
     // SAFETY: `user` is the box of this engine, borrowed by no one while C runs; `bytes` holds `length` octets.
     let (heard, bytes) = unsafe { (&mut *user.cast::<Heard>(), std::slice::from_raw_parts(bytes, length)) };
     if heard.packets.len() < MOST_WAITING {
@@ -462,7 +466,9 @@ unsafe extern "C" fn frame(user: *mut c_void, incoming: bool, bytes: *const u8, 
     heard.frames = heard.frames.wrapping_add(u64::from(incoming));
     let (Ok(length), false) = (usize::try_from(length), bytes.is_null()) else { return };
     // SAFETY: `bytes` holds `length` octets: address, control, FCF, information.
-    let [_, _, command, information @ ..] = (unsafe { std::slice::from_raw_parts(bytes, length) }) else { return };
+    let [_, _, command, information @ ..] = (unsafe { std::slice::from_raw_parts(bytes, length) }) else {
+        return;
+    };
     let command = fcf::bare(*command);
     if incoming && matches!(command, fcf::NSF | fcf::NSS) {
         heard.non_standard = information[..information.len().min(MOST_NON_STANDARD)].to_vec();
@@ -485,9 +491,8 @@ const TONE_PREAMBLE: c_int = 6;
 impl Tones {
     fn new() -> Self {
         // SAFETY: NULL asks the C to allocate; no callback is given.
-        let ear = |tone| unsafe {
-            sys::modem_connect_tones_rx_init(ptr::null_mut(), tone, None, ptr::null_mut())
-        };
+        let ear =
+            |tone| unsafe { sys::modem_connect_tones_rx_init(ptr::null_mut(), tone, None, ptr::null_mut()) };
         Self { cng: ear(TONE_CNG), preamble: ear(TONE_PREAMBLE), heard: false }
     }
 

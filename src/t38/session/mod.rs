@@ -646,16 +646,8 @@ impl Session {
     }
 
     fn learn(&mut self) {
-        let FarEnd {
-            ident,
-            sub_address,
-            selective_polling,
-            password,
-            sender_ident,
-            country,
-            vendor,
-            model,
-        } = self.engine.far_end();
+        let FarEnd { ident, sub_address, selective_polling, password, sender_ident, country, vendor, model } =
+            self.engine.far_end();
         let facts = &mut self.facts;
         // spandsp forgets some of these when the call ends: what was once known stays.
         let fields = [

@@ -110,4 +110,3 @@ impl Attack {
         self.output.read()
     }
 }
-
