@@ -52,6 +52,13 @@ impl Default for Modems {
     }
 }
 
+impl Modems {
+    /// Those that keep within a peer's T38MaxBitRate, bit/s: a modem is offered with all its rates or not at all.
+    pub fn within(bit_rate: u32) -> Self {
+        Self { v27ter: true, v29: bit_rate >= 9_600, v17: bit_rate >= 14_400 }
+    }
+}
+
 /// Codings of the image between the two machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Codings {
@@ -484,7 +491,7 @@ impl Session {
     }
 
     /// Closes the file and says what is in it. A page in progress is kept, as far as its rows are sound, and flagged as cut.
-    /// spandsp then writes the count of pages into every directory, in place.
+    /// With more than one page spandsp then writes their count into every directory, in place and in the same length.
     pub fn finish(mut self) -> Report {
         let code = self.engine.finish().or(self.phase_e);
         self.settle();
