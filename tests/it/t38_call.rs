@@ -268,7 +268,11 @@ fn the_file_is_whole_after_every_page() {
         assert_eq!(before.len(), played.file.len());
         let first = u32::from_le_bytes(before[4..8].try_into().unwrap()) as usize;
         assert_eq!(before[..first], played.file[..first]);
-        assert_eq!(*before != played.file, ecm, "outside ECM it was closed at EOP, before the last page was told");
+        assert_eq!(
+            *before != played.file,
+            ecm,
+            "outside ECM it was closed at EOP, before the last page was told"
+        );
     }
 }
 
