@@ -290,6 +290,9 @@ fn g711_carries_a_page_and_flags_what_it_loses() {
         let clean = play(&file, call(6));
         arrives_whole(&pages, &clean);
         assert_eq!(clean.received.audio.unwrap().missing, 0);
+        let late = play(&file, Play { disk: Disk::After(Duration::from_secs(1)), ..call(6) });
+        arrives_whole(&pages, &late);
+        assert!(late.told[0] >= late.kept[0] + Duration::from_secs(1));
         // One frame of the page, or one in a hundred.
         let lost_once = (1..4).map(|part| Some(clean.kept[0] - Duration::from_secs(2 * part)));
         for lost_at in lost_once.chain([None]) {
@@ -454,4 +457,10 @@ fn a_page_without_a_row_is_not_confirmed() {
     assert!(decoded(&attack.file()).is_empty());
     let report = attack.receiver.finish();
     assert!(!report.complete && report.not_kept == 1 && report.pages.is_empty());
+}
+
+#[test]
+fn calls_may_move_between_threads() {
+    fn sent<T: Send>() {}
+    sent::<Call>();
 }
