@@ -34,6 +34,8 @@ pub const MOST_ROWS: u32 = 65_535;
 const MOST_SAMPLES: usize = 480;
 /// Events that may wait to be taken.
 const MOST_EVENTS: usize = 4096;
+/// Rates of the image that the modems have, bit/s.
+const RATES: [u32; 6] = [2_400, 4_800, 7_200, 9_600, 12_000, 14_400];
 /// spandsp's bit for T.6, MMR.
 const T6: i32 = 0x08;
 /// T.30's code for a call that ended before its time (spandsp's `T30_ERR_CALLDROPPED`).
@@ -368,7 +370,8 @@ impl Session {
         }
         if self.negotiated {
             let statistics = self.engine.statistics();
-            facts.rate = u32::try_from(statistics.bit_rate).ok().filter(|rate| *rate > 0);
+            // After a DCS with a rate that no modem has, spandsp reads before its table: then this is no rate.
+            facts.rate = u32::try_from(statistics.bit_rate).ok().filter(|rate| RATES.contains(rate));
             facts.ecm = Some(statistics.error_correcting_mode != 0);
         }
     }
