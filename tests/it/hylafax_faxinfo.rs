@@ -1,7 +1,6 @@
 //! Story: HylaFAX's own `faxinfo` and we read the same from the same file.
 //!
-//! Debian's binary is run as it is (package `hylafax-server`): from the installed package, or from
-//! `target/tools/hylafax`, where `./install` unpacks it. Debian's wrapper in `/usr/sbin` is not used: it mounts.
+//! Debian's binary is run as it is (package `hylafax-server`). Debian's wrapper in `/usr/sbin` is not used: it mounts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +13,9 @@ use crate::intake_writers::{Value, text, whole_fax};
 
 /// Where `faxinfo` and its library are.
 fn hylafax() -> PathBuf {
-    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/hylafax/usr/lib/hylafax");
-    let places = [PathBuf::from("/usr/lib/hylafax"), unpacked];
-    let found = places.into_iter().find(|place| place.join("bin/faxinfo").is_file());
-    found.expect("Debian's faxinfo is needed: run ./install")
+    let place = PathBuf::from("/usr/lib/hylafax");
+    assert!(place.join("bin/faxinfo").is_file(), "Debian's hylafax-server is needed: run ./install tests");
+    place
 }
 
 /// The page sizes that this `faxinfo` will find.

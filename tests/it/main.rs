@@ -37,6 +37,8 @@ mod rules;
 mod store;
 mod t38_call;
 mod t38_receiver;
+mod t38_rtpengine;
+mod t38_sipp;
 mod t38_spool;
 mod tidy;
 mod worker;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use faxgate::decode::{self, Limits};
-use faxgate::fax::{Bitmap, Format, Raster};
+use faxgate::decode::{self, Limits, t4};
+use faxgate::fax::{Bitmap, Coding, Format, Raster};
 
 use crate::harness::gateway::{House, names};
 use crate::harness::modems::{CALLER, CALLER_NAME, Line, TSI};
@@ -87,9 +87,9 @@ fn root() -> PathBuf {
 
 /// A fixture coded anew by libtiff, as a program that makes pages to be sent leaves them: without the end-of-page codes
 /// (RTC) that a receiver may leave in its file, and which senders take for rows.
-fn recoded(line: &Line, slug: &str, coding: &str) -> PathBuf {
+fn recoded(line: &Line, slug: &str) -> PathBuf {
     let (from, to) = (root().join("fixtures/faxes").join(slug).join("original.tif"), line.path("sent.tif"));
-    let done = Command::new("tiffcp").args(["-c", coding]).arg(from).arg(&to).output();
+    let done = Command::new("tiffcp").args(["-c", "g4"]).arg(from).arg(&to).output();
     assert!(done.is_ok_and(|output| output.status.success()), "tiffcp of libtiff-tools codes {slug}");
     to
 }
@@ -158,7 +158,7 @@ fn hylafax_sends_five_pages_over_the_modems_and_the_gateway_delivers_them_pixel_
     let house = house(&line);
     line.answer(&dispatch(&line));
     let _gateway = house.start();
-    let file = recoded(&line, "registry-five-pages-en", "g4");
+    let file = recoded(&line, "registry-five-pages-en");
     let sent = pictures(&file);
     line.faxsend(&file, 5, DIALLED).unwrap();
     let fax = delivered(&house);
@@ -178,12 +178,15 @@ fn efax_sends_a_page_without_error_correction_and_the_gateway_delivers_it_pixel_
     let house = house(&line);
     line.answer(&dispatch(&line));
     let _gateway = house.start();
-    let file = recoded(&line, "licensing-letter-en", "g3:1d");
+    let sent = pictures(&root().join("fixtures/faxes/licensing-letter-en/original.tif"));
+    // A TIFF's pages efax fits to its own idea of 98 lines per inch, and rows get lost; code words alone it sends as they are.
+    let file = line.path("sent.g3");
+    std::fs::write(&file, t4::encode(&sent[0], Coding::Mh, t4::EncodeOptions::default())).unwrap();
     line.efax(&file, DIALLED).unwrap();
     let fax = delivered(&house);
-    let (sent, come) = (pictures(&file), pictures(&received(&line)));
+    let come = pictures(&received(&line));
     assert_eq!(come.len(), 1);
-    // efax always sets some white rows above a page, for a header, and drops as many of its own.
+    // efax always sets some white rows above a page, for a header.
     assert_eq!(without_top(&come[0]), without_top(&sent[0]), "HylaFAX has what was sent");
     told(&fax, 1);
     assert_eq!(

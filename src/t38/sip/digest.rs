@@ -156,13 +156,14 @@ fn millis(time: Duration) -> u64 {
 }
 
 impl Guard {
-    /// The `WWW-Authenticate` values of a 401, the stronger first (RFC 8760 §2.4).
+    /// The `WWW-Authenticate` values of a 401. MD5 stands first, though RFC 8760 §2.4 wants the stronger there: SIPp, old
+    /// PBXs and ATAs read the first and give up on an algorithm that they do not know. Who knows both may answer either.
     pub fn challenge(&mut self, now: Duration, random: &Random, realm: &str, stale: bool) -> [String; 2] {
         self.issued += 1;
         let nonce = Self::nonce(random, millis(now), self.issued, realm);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = realm.replace(['"', '\\'], "");
-        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        [Algorithm::Md5, Algorithm::Sha256].map(|algorithm| {
             let name = algorithm.name();
             format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", qop=\"auth\", algorithm={name}{stale}")
         })

@@ -4,5 +4,7 @@ pub mod gateway;
 pub mod modems;
 pub mod pdf;
 pub mod postfix;
+pub mod rtpengine;
+pub mod sipp;
 pub mod smtp;
 pub mod t38;
