@@ -65,7 +65,8 @@ pub struct Threads(Vec<JoinHandle<()>>);
 impl Threads {
     /// Waits until all jobs are done. `false`: a thread broke.
     pub fn join(self) -> bool {
-        self.0.into_iter().map(JoinHandle::join).fold(true, |well, joined| well && joined.is_ok())
+        let broken = self.0.into_iter().filter_map(|thread| thread.join().err()).count();
+        broken == 0
     }
 }
 
