@@ -12,8 +12,9 @@ use crate::t38::record::{self, Outcome, Packets, PageDamage, PageSize, Record};
 use crate::t38::sip::{CallKey, Net};
 use crate::t38::{rtp, udptl};
 
-/// Datagrams read in one tick: five times what 20 ms of T.38 bring. The rest waits in the socket, and a flood is cut there.
-const MOST_A_TICK: usize = 64;
+/// Datagrams read in one tick. A call has a handful; the rest is room for a flood of foreign ones, which must not fill the
+/// socket before the peer's are read.
+const MOST_A_TICK: usize = 1024;
 /// A received TIFF may not grow beyond this.
 const MOST_BYTES: u64 = 512 << 20;
 /// How long signalling may take to hang up once T.30 is over.
