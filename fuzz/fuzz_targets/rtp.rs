@@ -7,7 +7,8 @@ use faxgate::t38::sdp::Law;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let [kind, mut bytes @ ..] = bytes else { return };
+    let [kind, bytes @ ..] = bytes else { return };
+    let mut bytes = bytes;
     let law = if kind & 1 == 0 { Law::Mu } else { Law::A };
     let mut jitter = Jitter::new(law, kind >> 1, Duration::from_millis(100));
     let mut met = 0_u64;

@@ -120,12 +120,14 @@ fn receive(folder: &Path) -> End {
 
 fn send(file: &Path, target: &str, args: &T38Args) -> Result<End, Fault> {
     let refuse = |sentence: String| Fault::new("t38.send", Disposition::Refuse, sentence);
-    let target = Target::parse(target, args.transport)
-        .ok_or_else(|| refuse(format!("{target} is no target; it looks like sip:28101234@pbx.example:5060.")))?;
+    let target = Target::parse(target, args.transport).ok_or_else(|| {
+        refuse(format!("{target} is no target; it looks like sip:28101234@pbx.example:5060."))
+    })?;
     let pages = fax_pages(file)?;
     let login = match (&args.user, &args.password_file) {
         (Some(user), Some(file)) => {
-            let text = std::fs::read_to_string(file).map_err(|error| super::convert::unreadable(file, &error))?;
+            let text =
+                std::fs::read_to_string(file).map_err(|error| super::convert::unreadable(file, &error))?;
             let password = text.lines().next().unwrap_or_default().to_owned();
             Some(Credentials { user: user.clone(), password, realm: String::new() })
         }
@@ -247,8 +249,13 @@ fn modems(word: &str) -> Result<Modems, String> {
 
 /// Percent, with a fraction, as so many of a thousand.
 fn percent(word: &str) -> Result<u32, String> {
-    let percent: f64 = word.trim_end_matches('%').parse().map_err(|_| "expected a number of percent".to_owned())?;
-    if (0.0..=100.0).contains(&percent) { Ok((percent * 10.0).round() as u32) } else { Err("expected 0 to 100".to_owned()) }
+    let percent: f64 =
+        word.trim_end_matches('%').parse().map_err(|_| "expected a number of percent".to_owned())?;
+    if (0.0..=100.0).contains(&percent) {
+        Ok((percent * 10.0).round() as u32)
+    } else {
+        Err("expected 0 to 100".to_owned())
+    }
 }
 
 /// A bar over pages; silent where standard error is no terminal.

@@ -103,7 +103,8 @@ impl Config {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
         let findings = Findings::default();
         let source = Source::read(&folder, MACHINE_FILE, LONGEST_FILE, &findings);
-        let settings = source.as_ref().and_then(|source| machine::t38_alone(source.sheet(&folder, &findings)));
+        let settings =
+            source.as_ref().and_then(|source| machine::t38_alone(source.sheet(&folder, &findings)));
         let findings = findings.sorted();
         if findings.iter().all(|finding| finding.severity == Severity::Warning) {
             Ok((settings, findings.into_iter().map(Warning).collect()))

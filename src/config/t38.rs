@@ -110,8 +110,9 @@ fn listeners(table: &mut Reader<'_>, settings: &mut Settings) {
 fn present(sheet: Sheet<'_>, what: &str, file: &Spanned<std::path::PathBuf>) {
     if !file.value.is_file() {
         let message = format!("`{what}`: there is no file {}", file.value.display());
-        let note = Note::warning(codes::T38_FILE, message)
-            .help("`faxgate t38` does not start without it; a systemd credential exists only while its unit runs");
+        let note = Note::warning(codes::T38_FILE, message).help(
+            "`faxgate t38` does not start without it; a systemd credential exists only while its unit runs",
+        );
         sheet.note(file.span, note);
     }
 }
@@ -126,7 +127,9 @@ fn media(table: &mut Reader<'_>, settings: &mut Settings) -> Option<Span> {
         && address.value.is_unspecified()
     {
         let note = Note::error(codes::VALUE_FORM, "`address` is what peers send to: 0.0.0.0 is nobody");
-        table.sheet().note(address.span, note.help("leave it out, and each peer is told the address it reached"));
+        table
+            .sheet()
+            .note(address.span, note.help("leave it out, and each peer is told the address it reached"));
     }
     settings.address = address.map(|address| address.value);
     if let Some(ports) = table.parsed("ports", codes::VALUE_FORM, ports) {
@@ -162,7 +165,9 @@ fn station(table: &mut Reader<'_>, settings: &mut Settings) {
         let fits = csi.value.len() <= 20 && csi.value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if !fits {
             let note = Note::error(codes::VALUE_FORM, "`csi` is at most twenty printable ASCII characters");
-            table.sheet().note(csi.span, note.help("the number under which this station answers: \"+852 3010 1001\""));
+            table
+                .sheet()
+                .note(csi.span, note.help("the number under which this station answers: \"+852 3010 1001\""));
         }
         settings.station.csi = csi.value;
     }
@@ -216,13 +221,17 @@ fn trunk(mut table: Reader<'_>, names: &mut Names) -> Option<Trunk> {
         None => (None, None),
     };
     let did = words(&mut table, "did", "a place of the dialled number", &DidSource::NAMES, &DidSource::USUAL);
-    let caller =
-        words(&mut table, "caller", "a place of the caller's number", &CallerSource::NAMES, &CallerSource::USUAL);
+    let caller = words(
+        &mut table,
+        "caller",
+        "a place of the caller's number",
+        &CallerSource::NAMES,
+        &CallerSource::USUAL,
+    );
     let most_calls = table.integer("most_calls", 1..=MOST_CALLS).and_then(|most| usize::try_from(most).ok());
-    if let (Some((world, at)), None) =
-        (networks.iter().find(|(net, _)| is_the_world(net)), &callers)
-    {
-        let message = format!("the network {}/0 is everybody, and no login is asked of callers", world.address);
+    if let (Some((world, at)), None) = (networks.iter().find(|(net, _)| is_the_world(net)), &callers) {
+        let message =
+            format!("the network {}/0 is everybody, and no login is asked of callers", world.address);
         let note = Note::error(codes::T38_NETWORKS, message);
         sheet.note(*at, note.help("name the trunk's own networks, or ask for a login: [t38.trunk.callers]"));
     }
@@ -301,7 +310,8 @@ fn registration(mut table: Reader<'_>) -> (Option<Register>, Option<Login>) {
     let Some(server) = server else { return (None, login) };
     let usual_port = if transport == Transport::Tls { 5061 } else { 5060 };
     let Some((host, port)) = host_and_port(&server.value, usual_port) else {
-        let note = Note::error(codes::VALUE_FORM, "`server` is a host and perhaps a port: sip.example.net:5060");
+        let note =
+            Note::error(codes::VALUE_FORM, "`server` is a host and perhaps a port: sip.example.net:5060");
         sheet.note(server.span, note);
         return (None, login);
     };

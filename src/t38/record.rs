@@ -270,10 +270,22 @@ mod tests {
     #[test]
     fn a_record_of_two_thousand_damaged_pages_is_still_a_sidecar() {
         let long = "長\u{1}".repeat(3000);
-        let mut record = Record { tsi: told(&long), did: told(&long), user_agent: told(&long), ..Record::default() };
+        let mut record =
+            Record { tsi: told(&long), did: told(&long), user_agent: told(&long), ..Record::default() };
         let worst = u32::MAX;
-        record.set_damage((1..=2000).map(|page| PageDamage { page, bad_rows: worst, longest_run: worst, packets_lost: worst, cut: false }));
-        record.set_sizes((1..=2000).map(|page| PageSize { page, width: worst, rows: worst, ..PageSize::default() }));
+        record.set_damage((1..=2000).map(|page| PageDamage {
+            page,
+            bad_rows: worst,
+            longest_run: worst,
+            packets_lost: worst,
+            cut: false,
+        }));
+        record.set_sizes((1..=2000).map(|page| PageSize {
+            page,
+            width: worst,
+            rows: worst,
+            ..PageSize::default()
+        }));
         assert_eq!((record.page_damage.len(), record.page_damage_more), (MOST_DAMAGE, 1700));
         assert!(record.to_bytes().len() < 60 << 10, "{}", record.to_bytes().len());
     }

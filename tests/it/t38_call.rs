@@ -36,6 +36,7 @@ fn over_t38(weather: Weather, seed: u64) -> Play {
         disk: Disk::After(Duration::ZERO),
         settings: Settings::default(),
         storm: None,
+        lost_at: None,
         hang_up: None,
     }
 }
@@ -262,6 +263,16 @@ fn the_file_is_whole_after_every_page() {
         for (count, file) in played.after_pages.iter().enumerate() {
             identical(&pages[..=count], file);
         }
+        // Closing it writes the count of pages into every directory, in place: up to the first directory nothing moves.
+        let before = played.after_pages.last().unwrap();
+        assert_eq!(before.len(), played.file.len());
+        let first = u32::from_le_bytes(before[4..8].try_into().unwrap()) as usize;
+        assert_eq!(before[..first], played.file[..first]);
+        assert_eq!(
+            *before != played.file,
+            ecm,
+            "outside ECM it was closed at EOP, before the last page was told"
+        );
     }
 }
 
@@ -279,10 +290,17 @@ fn g711_carries_a_page_and_flags_what_it_loses() {
         let clean = play(&file, call(6));
         arrives_whole(&pages, &clean);
         assert_eq!(clean.received.audio.unwrap().missing, 0);
-        for seed in 0..3 {
-            let rare = Play { weather: Weather { loss: 1, ..Weather::default() }, ..call(seed) };
-            let played = play(&file, rare);
-            assert!(played.received.audio.unwrap().missing > 0);
+        let late = play(&file, Play { disk: Disk::After(Duration::from_secs(1)), ..call(6) });
+        arrives_whole(&pages, &late);
+        assert!(late.told[0] >= late.kept[0] + Duration::from_secs(1));
+        // One frame of the page, or one in a hundred.
+        let lost_once = (1..4).map(|part| Some(clean.kept[0] - Duration::from_secs(2 * part)));
+        for lost_at in lost_once.chain([None]) {
+            let loss = if lost_at.is_some() { 0 } else { 1 };
+            let weather = Weather { loss, ..Weather::default() };
+            let played = play(&file, Play { weather, lost_at, ..call(6) });
+            let missing = played.received.audio.unwrap().missing;
+            assert!(if lost_at.is_some() { missing == 1 } else { missing > 1 }, "{missing} frames missing");
             for (page, map) in played.received.pages.iter().zip(decoded(&played.file)) {
                 assert!(!page.whole() || map == pages[0].0, "called whole, but differs");
             }
@@ -439,4 +457,10 @@ fn a_page_without_a_row_is_not_confirmed() {
     assert!(decoded(&attack.file()).is_empty());
     let report = attack.receiver.finish();
     assert!(!report.complete && report.not_kept == 1 && report.pages.is_empty());
+}
+
+#[test]
+fn calls_may_move_between_threads() {
+    fn sent<T: Send>() {}
+    sent::<Call>();
 }

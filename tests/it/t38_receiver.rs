@@ -34,7 +34,10 @@ fn a_fax_over_udp_comes_whole_with_all_that_is_known_of_its_call() {
     let args = ["--tsi", "+852 2345 6789", "--subaddress", "4242", "--from", "85223456789"];
     let sent = receiver.send(&file, "28101234", &args);
     assert_eq!(sent.code, Some(0), "{sent:?}\n{}", receiver.log());
-    assert_eq!((sent.told["pages"].as_u64(), sent.told["far_end"].as_str()), (Some(2), Some("+852 3010 1001")));
+    assert_eq!(
+        (sent.told["pages"].as_u64(), sent.told["far_end"].as_str()),
+        (Some(2), Some("+852 3010 1001"))
+    );
     receiver.wait("the fax in the spool", LONG, |receiver| receiver.faxes().len() == 1);
     let (path, record) = receiver.faxes().remove(0);
     assert_eq!(received(&path), pages);
@@ -50,9 +53,15 @@ fn a_fax_over_udp_comes_whole_with_all_that_is_known_of_its_call() {
     ] {
         assert_eq!(record[key], value, "{key} in {record}");
     }
-    assert_eq!((record["pages"].as_u64(), record["partial"].as_bool(), record["ecm"].as_bool()), (Some(2), Some(false), Some(true)));
+    assert_eq!(
+        (record["pages"].as_u64(), record["partial"].as_bool(), record["ecm"].as_bool()),
+        (Some(2), Some(false), Some(true))
+    );
     assert_eq!(record["page_sizes"][1]["rows"], 120);
-    assert!(record["packets"]["received"].as_u64() > Some(50) && record.get("page_damage").is_none(), "{record}");
+    assert!(
+        record["packets"]["received"].as_u64() > Some(50) && record.get("page_damage").is_none(),
+        "{record}"
+    );
     receiver.wait("the call counted", LONG, |receiver| receiver.metric("faxgate_t38_calls_total") == 1.0);
     assert_eq!(receiver.metric("faxgate_t38_pages_total"), 2.0);
     assert_eq!(receiver.asked("/healthz").0, 200);
@@ -113,7 +122,10 @@ fn killed_in_the_middle_of_page_three_of_five_two_pages_are_delivered_after_the_
     assert_eq!((record["pages"].as_u64(), record["partial"].as_bool()), (Some(2), Some(true)));
     assert_eq!((record["did"].as_str(), record["tsi"].as_str()), (Some("28101234"), Some("KILLED")));
     assert_eq!(record["result"], "failed");
-    assert!(record["error"].as_str().is_some_and(|why| why.contains("while the call was in progress")), "{record}");
+    assert!(
+        record["error"].as_str().is_some_and(|why| why.contains("while the call was in progress")),
+        "{record}"
+    );
     assert_eq!(receiver.pages_in_progress(), 0);
 }
 
@@ -130,7 +142,10 @@ fn a_sender_that_vanishes_leaves_its_whole_pages_and_why() {
     let got = received(&path);
     assert_eq!(got.first(), pages.first());
     assert!(got.len() < 3);
-    assert_eq!((record["result"].as_str(), record["error"].as_str()), (Some("failed"), Some("the line fell silent")));
+    assert_eq!(
+        (record["result"].as_str(), record["error"].as_str()),
+        (Some("failed"), Some("the line fell silent"))
+    );
     assert_eq!(record["partial"], true);
 }
 
@@ -220,7 +235,10 @@ fn told_to_end_at_once_it_delivers_what_is_there_as_cut_short() {
     assert_eq!(receiver.end(), Some(0), "{}", receiver.log());
     let (path, record) = receiver.faxes().remove(0);
     assert_eq!(received(&path)[..2], pages[..2]);
-    assert_eq!((record["partial"].as_bool(), record["error"].as_str()), (Some(true), Some("the receiver was stopped")));
+    assert_eq!(
+        (record["partial"].as_bool(), record["error"].as_str()),
+        (Some(true), Some("the receiver was stopped"))
+    );
     let sent = ended(sender);
     assert_eq!((sent.code, sent.told["sent"].as_bool()), (Some(1), Some(false)), "{sent:?}");
 }
@@ -289,4 +307,79 @@ fn a_file_that_no_fax_machine_could_send_is_refused_before_anybody_is_called() {
     let said = String::from_utf8_lossy(&told.stderr);
     assert_eq!(told.status.code(), Some(1));
     assert!(said.contains("is no fax TIFF: it is no TIFF at all") && said.contains("tiffg4"), "{said}");
+}
+
+#[test]
+fn callers_who_must_log_in_are_let_in_by_the_right_password_alone() {
+    let keys = tempfile::tempdir().unwrap();
+    let (right, wrong) = (keys.path().join("right"), keys.path().join("wrong"));
+    std::fs::write(&right, "open sesame\n").unwrap();
+    std::fs::write(&wrong, "open barley\n").unwrap();
+    let trunk = format!("{LOOPBACK}[t38.trunk.callers]\nuser = \"pbx\"\npassword_file = {right:?}\n");
+    let receiver = Receiver::start("", &trunk);
+    let (pages, file) = fax(&receiver, 1);
+    for args in [&[][..], &["--user", "pbx", "--password-file", wrong.to_str().unwrap()]] {
+        let sent = receiver.send(&file, "1", args);
+        assert_eq!((sent.code, sent.told["answered"].as_bool()), (Some(1), Some(false)), "{sent:?}");
+        assert!(sent.told["sentence"].as_str().unwrap().contains("not let in"), "{}", sent.told);
+    }
+    let sent = receiver.send(&file, "1", &["--user", "pbx", "--password-file", right.to_str().unwrap()]);
+    assert_eq!(sent.code, Some(0), "{sent:?}\n{}", receiver.log());
+    receiver.wait("the fax in the spool", LONG, |receiver| receiver.faxes().len() == 1);
+    assert_eq!(received(&receiver.faxes()[0].0), pages);
+}
+
+/// Answers REGISTER as a carrier does: a challenge, then 200 for so long as was asked. Gives what was asked, in order.
+fn registrar() -> (u16, std::sync::mpsc::Receiver<String>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8000];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let asked = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            let line = |name: &str| {
+                let found = asked.lines().find(|line| line.to_lowercase().starts_with(name));
+                found.unwrap_or_default().to_owned()
+            };
+            let head = ["via:", "from:", "call-id:", "cseq:"].map(line).join("\r\n");
+            let more = if line("authorization:").is_empty() {
+                "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", qop=\"auth\", algorithm=MD5".to_owned()
+            } else {
+                [line("contact:"), line("expires:")].join("\r\n")
+            };
+            let status = if line("authorization:").is_empty() { "401 Unauthorized" } else { "200 OK" };
+            let answer =
+                format!("SIP/2.0 {status}\r\n{head}\r\n{};tag=r\r\n{more}\r\nContent-Length: 0\r\n\r\n", line("to:"));
+            let answer = answer.replace("\r\n\r\nContent-Length", "\r\nContent-Length");
+            let _ = socket.send_to(answer.as_bytes(), from);
+            if tell.send(asked).is_err() {
+                return;
+            }
+        }
+    });
+    (port, told)
+}
+
+#[test]
+fn a_trunk_is_registered_with_at_the_start_and_told_at_the_end() {
+    let (port, told) = registrar();
+    let keys = tempfile::tempdir().unwrap();
+    let password = keys.path().join("password");
+    std::fs::write(&password, "secret").unwrap();
+    let trunk = format!(
+        "{LOOPBACK}[t38.trunk.register]\nserver = \"127.0.0.1:{port}\"\ndomain = \"carrier.test\"\nuser = \"85230101001\"\npassword_file = {password:?}\n"
+    );
+    let mut receiver = Receiver::start("", &trunk);
+    receiver.wait("the registration", LONG, |receiver| receiver.metric("faxgate_t38_registered") == 1.0);
+    let asked: Vec<String> = told.try_iter().collect();
+    assert!(asked[0].starts_with("REGISTER sip:carrier.test SIP/2.0"), "{}", asked[0]);
+    let login = asked.iter().find(|asked| asked.contains("Authorization: Digest")).expect("a login");
+    assert!(login.contains("username=\"85230101001\"") && !login.contains("secret"), "{login}");
+    assert_eq!(receiver.asked("/healthz").0, 200);
+    receiver.terminate();
+    assert_eq!(receiver.end(), Some(0), "{}", receiver.log());
+    let last: Vec<String> = told.try_iter().collect();
+    let taken_back = |asked: &String| asked.contains("Expires: 0") || asked.contains("expires=0");
+    assert!(last.iter().any(taken_back), "{last:?}");
 }

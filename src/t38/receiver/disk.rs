@@ -1,10 +1,11 @@
-//! The disk thread: everything that waits for a disk, so that no call ever does but the one whose page it is.
+//! The disk threads: everything that waits for a disk, so that no call ever does but the one whose page it is.
+//!
+//! Several, as disks make many fsyncs together as fast as one; a call's jobs stay on one, in order.
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ use crate::t38::record::Record;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Ends of calls that wait for a disk to get well. What is beyond is found in `.part` at the next start.
 const MOST_UNFINISHED: usize = 256;
+
+/// Threads.
+const THREADS: usize = 8;
 
 /// Something for the disk.
 pub enum Job {
@@ -40,79 +44,137 @@ pub enum Job {
     },
 }
 
-/// The disk thread, as others see it. Cheap to clone.
+impl Job {
+    fn name(&self) -> &str {
+        match self {
+            Self::Keep { name, .. } | Self::Finish { name, .. } => name,
+        }
+    }
+}
+
+/// The disk threads, as others see them. Cheap to clone.
 #[derive(Clone)]
 pub struct Disk {
-    jobs: Sender<Job>,
-    well: Arc<AtomicBool>,
-    spool: Arc<Spool>,
-    least_space: u64,
+    jobs: Vec<Sender<Job>>,
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+/// The threads, to be waited for once every [`Disk`] is gone.
+pub struct Threads(Vec<JoinHandle<()>>);
+
+impl Threads {
+    /// Waits until all jobs are done. `false`: a thread broke.
+    pub fn join(self) -> bool {
+        let broken = self.0.into_iter().filter_map(|thread| thread.join().err()).count();
+        broken == 0
+    }
 }
 
 impl Disk {
-    /// Starts the thread. It ends when every clone is gone and its jobs are done.
-    pub fn start(spool: Spool, least_space: u64) -> io::Result<(Self, JoinHandle<()>)> {
-        let (jobs, work) = mpsc::channel();
+    /// Starts the threads. They end when every clone is gone and their jobs are done.
+    pub fn start(spool: Spool, least_space: u64) -> io::Result<(Self, Threads)> {
         let spool = Arc::new(spool);
-        let well = Arc::new(AtomicBool::new(spool.probe().is_ok()));
-        let (its_spool, its_well) = (Arc::clone(&spool), Arc::clone(&well));
-        let thread = std::thread::Builder::new()
-            .name("t38-disk".to_owned())
-            .spawn(move || run(&its_spool, &work, &its_well))?;
-        Ok((Self { jobs, well, spool, least_space }, thread))
-    }
-
-    /// Hands over a job.
-    pub fn give(&self, job: Job) {
-        if let Err(mpsc::SendError(job)) = self.jobs.send(job) {
-            // The thread is gone: no page is durable any more.
-            if let Job::Keep { done, .. } = job {
-                done(false);
+        let trouble = Arc::new(Mutex::new(None));
+        let (mut jobs, mut threads) = (Vec::new(), Vec::new());
+        for number in 0..THREADS {
+            let (give, work) = mpsc::channel();
+            let writer = Writer {
+                spool: Arc::clone(&spool),
+                least_space,
+                trouble: Arc::clone(&trouble),
+                looks: number == 0,
+                unfinished: Vec::new(),
+            };
+            if writer.looks {
+                writer.look();
             }
+            let thread = std::thread::Builder::new()
+                .name(format!("t38-disk-{number}"))
+                .spawn(move || writer.run(&work))?;
+            jobs.push(give);
+            threads.push(thread);
+        }
+        Ok((Self { jobs, trouble }, Threads(threads)))
+    }
+
+    /// Hands over a job. Those of one call are done in order.
+    pub fn give(&self, job: Job) {
+        let place = job
+            .name()
+            .bytes()
+            .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let refused = match self.jobs.get(place % self.jobs.len().max(1)) {
+            Some(thread) => thread.send(job).err().map(|mpsc::SendError(job)| job),
+            None => Some(job),
+        };
+        if let Some(Job::Keep { done, .. }) = refused {
+            // The thread is gone: no page is durable any more.
+            done(false);
         }
     }
 
-    /// Why no new call can be taken; `None`: it can.
+    /// Why no new call can be taken; `None`: it can. As it was some seconds ago: nobody waits for a disk here.
     pub fn refuses(&self) -> Option<String> {
-        if let Err(why) = self.spool.room(self.least_space) {
-            return Some(why.to_string());
-        }
-        (!self.well.load(Ordering::Relaxed)).then(|| "the spool cannot be written".to_owned())
+        self.trouble.lock().map_or(Some("a disk thread broke".to_owned()), |trouble| trouble.clone())
     }
 }
 
-fn run(spool: &Spool, work: &Receiver<Job>, well: &AtomicBool) {
-    let mut unfinished = Vec::new();
-    let mut looked = Instant::now();
-    loop {
-        let job = work.recv_timeout(LOOK_EVERY.saturating_sub(looked.elapsed()));
-        let over = matches!(job, Err(RecvTimeoutError::Disconnected));
-        match job {
-            Ok(Job::Keep { name, memory, record, done }) => {
-                let kept = spool.keep(&name, &memory, &record);
-                if let Err(error) = &kept {
-                    tracing::error!(call = name, %error, "a page cannot be put on the disk: its call ends unconfirmed");
-                    well.store(false, Ordering::Relaxed);
+struct Writer {
+    spool: Arc<Spool>,
+    least_space: u64,
+    trouble: Arc<Mutex<Option<String>>>,
+    /// Looks after the spool's health: one of the threads does.
+    looks: bool,
+    unfinished: Vec<Job>,
+}
+
+impl Writer {
+    fn run(mut self, work: &Receiver<Job>) {
+        let mut looked = Instant::now();
+        loop {
+            let job = work.recv_timeout(LOOK_EVERY.saturating_sub(looked.elapsed()));
+            let over = matches!(job, Err(RecvTimeoutError::Disconnected));
+            match job {
+                Ok(Job::Keep { name, memory, record, done }) => {
+                    let kept = self.spool.keep(&name, &memory, &record);
+                    if let Err(error) = &kept {
+                        tracing::error!(call = name, %error, "a page cannot be put on the disk: its call ends unconfirmed");
+                        self.say(Some(format!("a page could not be put on the disk: {error}")));
+                    }
+                    done(kept.is_ok());
                 }
-                done(kept.is_ok());
+                Ok(finish) => end(&self.spool, finish, &mut self.unfinished),
+                Err(_) => {}
             }
-            Ok(finish) => end(spool, finish, &mut unfinished),
-            Err(_) => {}
-        }
-        if over || looked.elapsed() >= LOOK_EVERY {
-            looked = Instant::now();
-            let seen = spool.probe();
-            let before = well.swap(seen.is_ok(), Ordering::Relaxed);
-            if let (true, Err(why)) = (before, &seen) {
-                tracing::error!(%why, "no calls are taken until the spool can be written again");
+            if over || looked.elapsed() >= LOOK_EVERY {
+                looked = Instant::now();
+                if self.looks {
+                    self.look();
+                }
+                for job in std::mem::take(&mut self.unfinished) {
+                    end(&self.spool, job, &mut self.unfinished);
+                }
             }
-            for job in std::mem::take(&mut unfinished) {
-                end(spool, job, &mut unfinished);
+            if over {
+                return;
             }
         }
-        if over {
-            return;
+    }
+
+    /// Whether there is room, and a file can really be made.
+    fn look(&self) {
+        let seen = self.spool.room(self.least_space).and_then(|()| self.spool.probe());
+        self.say(seen.err().map(|why| why.to_string()));
+    }
+
+    fn say(&self, now: Option<String>) {
+        let Ok(mut before) = self.trouble.lock() else { return };
+        match (&*before, &now) {
+            (None, Some(why)) => tracing::error!(%why, "no calls are taken until the spool is well"),
+            (Some(_), None) => tracing::info!("the spool is well again: calls are taken"),
+            _ => {}
         }
+        *before = now;
     }
 }
 
@@ -169,7 +231,7 @@ mod tests {
     #[test]
     fn a_page_that_is_not_durable_is_said_to_be_so() {
         let folder = tempfile::tempdir().unwrap();
-        let (disk, thread) = Disk::start(Spool::open(folder.path()).unwrap(), 1).unwrap();
+        let (disk, threads) = Disk::start(Spool::open(folder.path()).unwrap(), 1).unwrap();
         assert_eq!(disk.refuses(), None);
         let keep = |name: &str| {
             let memory = tempfile::tempfile().unwrap();
@@ -189,6 +251,6 @@ mod tests {
         assert!(!keep("b"));
         assert!(disk.refuses().is_some());
         drop(disk);
-        thread.join().unwrap();
+        assert!(threads.join());
     }
 }

@@ -1,9 +1,9 @@
 //! What monitors see of the receiver.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::Mutex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::media::Pulse;
@@ -69,7 +69,11 @@ impl Meters {
 
     /// A registration stands, or does not.
     pub fn registered(&self, trunk: &str, stands: bool) {
-        metrics::gauge!("faxgate_t38_registered", "trunk" => trunk.to_owned()).set(if stands { 1.0 } else { 0.0 });
+        metrics::gauge!("faxgate_t38_registered", "trunk" => trunk.to_owned()).set(if stands {
+            1.0
+        } else {
+            0.0
+        });
         if let Ok(mut registrations) = self.0.registrations.lock() {
             registrations.insert(trunk.to_owned(), stands);
         }
@@ -100,7 +104,8 @@ impl Meters {
         let damaged = record.page_damage.len() as u64 + u64::from(record.page_damage_more);
         let sound = u64::from(record.pages).saturating_sub(damaged);
         for (state, count) in [("sound", sound), ("damaged", damaged)] {
-            metrics::counter!("faxgate_t38_pages_total", "trunk" => trunk.clone(), "state" => state).increment(count);
+            metrics::counter!("faxgate_t38_pages_total", "trunk" => trunk.clone(), "state" => state)
+                .increment(count);
         }
         for (what, count) in [
             ("received", packets.received),
@@ -110,17 +115,20 @@ impl Meters {
             ("foreign", packets.foreign),
             ("straggler", packets.stragglers),
         ] {
-            metrics::counter!("faxgate_t38_packets_total", "trunk" => trunk.clone(), "what" => what).increment(count);
+            metrics::counter!("faxgate_t38_packets_total", "trunk" => trunk.clone(), "what" => what)
+                .increment(count);
         }
         if let Some(seconds) = record.seconds {
-            metrics::counter!("faxgate_t38_call_seconds_total", "trunk" => trunk).increment(u64::from(seconds));
+            metrics::counter!("faxgate_t38_call_seconds_total", "trunk" => trunk)
+                .increment(u64::from(seconds));
         }
     }
 
     /// True while SIP and all threads go round: what the service manager's watchdog is fed by.
     pub fn alive(&self) -> bool {
         let since = self.now() - self.0.beat.load(Ordering::Relaxed);
-        Duration::from_millis(u64::try_from(since).unwrap_or(0)) < SIP_HANGS && self.0.pulse.beats_within(THREADS_HANG)
+        Duration::from_millis(u64::try_from(since).unwrap_or(0)) < SIP_HANGS
+            && self.0.pulse.beats_within(THREADS_HANG)
     }
 
     /// Judges.
@@ -134,7 +142,9 @@ impl Meters {
         }
         if let Ok(registrations) = self.0.registrations.lock() {
             let lost = registrations.iter().filter(|(_, stands)| !**stands);
-            problems.extend(lost.map(|(trunk, _)| format!("trunk {trunk} does not know us: it took no registration")));
+            problems.extend(
+                lost.map(|(trunk, _)| format!("trunk {trunk} does not know us: it took no registration")),
+            );
         }
         Report {
             ok: problems.is_empty(),

@@ -40,8 +40,8 @@ use crate::t38::sip::{self, Agent, Credentials, Transport};
 use disk::Disk;
 use media::Workers;
 use meters::Meters;
-pub use settings::Settings;
 use settings::Login;
+pub use settings::Settings;
 use signalling::Exchange;
 use spool::{Spool, SpoolError};
 use transport::{Gate, Wires};
@@ -68,7 +68,9 @@ impl Receiver {
     pub fn prepare(settings: Settings) -> Result<Self, Fault> {
         more_files();
         let acceptor = match &settings.tls {
-            Some((certificate, key)) => Some(tls::acceptor(certificate, key).map_err(|error| tls_fault(&error))?),
+            Some((certificate, key)) => {
+                Some(tls::acceptor(certificate, key).map_err(|error| tls_fault(&error))?)
+            }
             None => None,
         };
         let connector = tls::connector(None).map_err(|error| tls_fault(&error))?;
@@ -76,8 +78,14 @@ impl Receiver {
         let spool = Spool::open(&settings.spool).map_err(|error| spool_fault(&error))?;
         for (name, recovered) in spool.recover().map_err(|error| spool_fault(&error))? {
             match recovered {
-                Ok(one) => tracing::warn!(call = name, pages = one.pages, "a call that the last process left is finished"),
-                Err(error) => tracing::error!(call = name, %error, "a call that the last process left stays in .part"),
+                Ok(one) => tracing::warn!(
+                    call = name,
+                    pages = one.pages,
+                    "a call that the last process left is finished"
+                ),
+                Err(error) => {
+                    tracing::error!(call = name, %error, "a call that the last process left stays in .part")
+                }
             }
         }
         let held = sandbox::enter(&settings.spool);
@@ -91,15 +99,23 @@ impl Receiver {
         let mut signals = Signals::listen()?;
         let networks = self.sip.trunks.iter().flat_map(|trunk| trunk.networks.clone()).collect();
         let gate = Arc::new(Gate::new(networks));
-        let bound = Wires::bind(&self.settings.listen, self.acceptor, Some(self.connector), Arc::clone(&gate), gone.clone());
+        let bound = Wires::bind(
+            &self.settings.listen,
+            self.acceptor,
+            Some(self.connector),
+            Arc::clone(&gate),
+            gone.clone(),
+        );
         let (wires, incoming) = bound.await.map_err(|(listen, error)| {
             let name = listen.transport.name().to_lowercase();
             let sentence = format!("SIP cannot listen at {name}:{} (t38.listen).", listen.address);
             Fault::new("t38.listen", Disposition::Stop, sentence).with_detail(error)
         })?;
-        let (disk, disk_thread) = Disk::start(self.spool, self.settings.least_space).map_err(thread_fault)?;
+        let (disk, disk_threads) =
+            Disk::start(self.spool, self.settings.least_space).map_err(thread_fault)?;
         let (tell, news) = mpsc::unbounded_channel();
-        let workers = Workers::start(self.settings.threads, Some(disk.clone()), &tell).map_err(thread_fault)?;
+        let workers =
+            Workers::start(self.settings.threads, Some(disk.clone()), &tell).map_err(thread_fault)?;
         let meters = Meters::new(Arc::clone(workers.pulse()), gate);
         let web = serve(&self.settings, &meters, &gone).await?;
         let mut seed = [0; 32];
@@ -128,9 +144,9 @@ impl Receiver {
         };
         gone.cancel();
         // The exchange and its threads are gone, and with them all who give the disk work.
-        let joined = tokio::task::spawn_blocking(move || disk_thread.join());
-        if joined.await.map_or(true, |joined| joined.is_err()) {
-            tracing::error!("the disk thread broke; what it had in hand is found at the next start");
+        let joined = tokio::task::spawn_blocking(move || disk_threads.join());
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("a disk thread broke; what it had in hand is found at the next start");
         }
         if let Some(web) = web {
             // It ends with `gone`; how is of no interest any more.
@@ -184,7 +200,11 @@ fn agent_settings(settings: &Settings) -> Result<sip::Settings, Fault> {
 
 fn credentials(login: &Login, usual_realm: &str) -> Result<Credentials, Fault> {
     let realm = if login.realm.is_empty() { usual_realm } else { &login.realm };
-    Ok(Credentials { user: login.user.clone(), password: password(&login.password_file)?, realm: realm.to_owned() })
+    Ok(Credentials {
+        user: login.user.clone(),
+        password: password(&login.password_file)?,
+        realm: realm.to_owned(),
+    })
 }
 
 fn password(path: &Path) -> Result<String, Fault> {
@@ -215,7 +235,8 @@ fn more_files() {
 }
 
 fn tls_fault(error: &tls::TlsError) -> Fault {
-    Fault::new("t38.tls", Disposition::Stop, "TLS cannot be spoken with this certificate and key.").with_detail(error)
+    Fault::new("t38.tls", Disposition::Stop, "TLS cannot be spoken with this certificate and key.")
+        .with_detail(error)
 }
 
 fn spool_fault(error: &SpoolError) -> Fault {
@@ -239,7 +260,8 @@ impl Signals {
     fn listen() -> Result<Self, Fault> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
-                Fault::new("t38.signals", Disposition::Stop, "Signals cannot be listened to.").with_detail(error)
+                Fault::new("t38.signals", Disposition::Stop, "Signals cannot be listened to.")
+                    .with_detail(error)
             })
         };
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })

@@ -24,6 +24,7 @@ pub fn calling(asked: &Asked, order: &[CallerSource]) -> (Option<String>, Option
     for source in order {
         let party = match source {
             CallerSource::PAssertedIdentity => asked.asserted.iter().find(|party| number(party).is_some()),
+            CallerSource::RemotePartyId => asked.remote_party.as_ref(),
             CallerSource::From => Some(&asked.from),
         };
         if let Some(party) = party
@@ -78,6 +79,7 @@ mod tests {
             asserted: vec![party("", ""), party("+85221234567", "Harbour Clinic")],
             diversion: vec![party("222", ""), party("111", "")],
             history: vec![party("333", ""), party("444", "")],
+            remote_party: Some(party("777", "")),
             called_party: Some(party("555", "")),
             user_agent: None,
             timer: false,
@@ -106,5 +108,6 @@ mod tests {
         let (number, name) = calling(&asked(), &CallerSource::USUAL);
         assert_eq!((number.as_deref(), name.as_deref()), (Some("+85221234567"), Some("Harbour Clinic")));
         assert_eq!(calling(&asked(), &[CallerSource::From]), (None, None));
+        assert_eq!(calling(&asked(), &[CallerSource::RemotePartyId]).0.as_deref(), Some("777"));
     }
 }

@@ -81,7 +81,7 @@ mod tests {
         let ports = Ports::new(47_121..=47_140);
         for _ in 0..20 {
             let port = ports.bind(HERE, true).unwrap().local_addr().unwrap().port();
-            assert!(port % 2 == 0 && port > 47_121);
+            assert!(port.is_multiple_of(2) && port > 47_121);
         }
     }
 

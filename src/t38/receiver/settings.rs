@@ -177,14 +177,19 @@ impl DidSource {
 pub enum CallerSource {
     /// P-Asserted-Identity: what the network vouches for.
     PAssertedIdentity,
+    /// Remote-Party-ID: what older switches say in its place.
+    RemotePartyId,
     /// From: what the caller says.
     From,
 }
 
 impl CallerSource {
     /// The words of the configuration.
-    pub const NAMES: [(&'static str, Self); 2] =
-        [("p-asserted-identity", Self::PAssertedIdentity), ("from", Self::From)];
+    pub const NAMES: [(&'static str, Self); 3] = [
+        ("p-asserted-identity", Self::PAssertedIdentity),
+        ("remote-party-id", Self::RemotePartyId),
+        ("from", Self::From),
+    ];
     /// Without a word of the admin.
     pub const USUAL: [Self; 2] = [Self::PAssertedIdentity, Self::From];
 }

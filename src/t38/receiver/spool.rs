@@ -92,7 +92,9 @@ impl Spool {
         let (part, failed) = (folder.join(PART), folder.join(FAILED));
         for below in [&part, &failed] {
             match std::fs::create_dir(below) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failure(below)(error)),
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(failure(below)(error));
+                }
                 _ => {}
             }
         }
@@ -135,9 +137,9 @@ impl Spool {
 
     /// Makes durable what a call has so far. `memory` is its TIFF, `record` says how many whole pages are in it.
     pub fn keep(&self, name: &str, memory: &File, record: &Record) -> io::Result<()> {
-        self.put(&self.part, &partial(name), record)?;
         let path = self.part.join(tif(name));
         let fresh = !path.exists();
+        self.write(&self.part, &partial(name), record)?;
         let file = open(&path)?;
         bring(memory, &file)?;
         if fresh { sync_folder(&self.part) } else { Ok(()) }
@@ -218,12 +220,17 @@ impl Spool {
         Ok(Recovered { name, pages: walk })
     }
 
-    /// A record under its name, by rename.
+    /// A record under its name, by rename, and the rename on the disk.
     fn put(&self, folder: &Path, name: &str, record: &Record) -> io::Result<()> {
+        self.write(folder, name, record)?;
+        sync_folder(folder)
+    }
+
+    /// The same; the rename itself may be lost, and then the record that was there before stands.
+    fn write(&self, folder: &Path, name: &str, record: &Record) -> io::Result<()> {
         let temporary = self.part.join(format!("{name}.tmp"));
         write_whole(&temporary, &record.to_bytes())?;
-        std::fs::rename(&temporary, folder.join(name))?;
-        sync_folder(folder)
+        std::fs::rename(&temporary, folder.join(name))
     }
 }
 

@@ -42,7 +42,8 @@ pub fn connector(roots: Option<&Path>) -> Result<TlsConnector, TlsError> {
     let mut store = rustls::RootCertStore::empty();
     match roots {
         Some(path) => {
-            let wrong = |error: &dyn std::fmt::Display| TlsError::File(path.display().to_string(), error.to_string());
+            let wrong =
+                |error: &dyn std::fmt::Display| TlsError::File(path.display().to_string(), error.to_string());
             for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
                 store.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
             }

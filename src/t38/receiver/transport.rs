@@ -130,16 +130,9 @@ impl Wires {
     ) -> Result<(Self, mpsc::Receiver<Wire>), (Listen, io::Error)> {
         let (out, wires) = mpsc::channel(MOST_WAITING);
         let ids = Arc::new(AtomicU64::new(1));
-        let shared =
-            Shared { gate, writers: Writers::default(), peers: Arc::default(), ids, out, stop };
-        let mut all = Self {
-            udp: Vec::new(),
-            listeners: Vec::new(),
-            bound: Vec::new(),
-            shared,
-            connector,
-            acceptor,
-        };
+        let shared = Shared { gate, writers: Writers::default(), peers: Arc::default(), ids, out, stop };
+        let mut all =
+            Self { udp: Vec::new(), listeners: Vec::new(), bound: Vec::new(), shared, connector, acceptor };
         for one in listen {
             let address = match one.transport {
                 Transport::Udp => {
@@ -183,7 +176,12 @@ impl Wires {
             socket.local_addr().is_ok_and(|local| local.is_ipv4() == remote.ip().to_canonical().is_ipv4())
         };
         let (id, socket) = self.udp.iter().find(|(_, socket)| fits(socket)).or(self.udp.first())?;
-        Some(Flow { id: *id, transport: Transport::Udp, local: named(socket.local_addr().ok()?, remote), remote })
+        Some(Flow {
+            id: *id,
+            transport: Transport::Udp,
+            local: named(socket.local_addr().ok()?, remote),
+            remote,
+        })
     }
 
     /// Sends one message. `false`: the connection is gone, or does not read.
@@ -192,7 +190,10 @@ impl Wires {
             Transport::Udp => {
                 let socket = self.udp.iter().find(|(id, _)| *id == flow.id);
                 // What a full socket drops is sent again by SIP's timers.
-                socket.is_some_and(|(_, socket)| socket.try_send_to(&bytes, flow.remote).is_ok())
+                socket.is_some_and(|(_, socket)| {
+                    let remote = seen_from(socket, flow.remote);
+                    socket.try_send_to(&bytes, remote).is_ok()
+                })
             }
             Transport::Tcp | Transport::Tls => {
                 let Ok(writers) = self.shared.writers.lock() else { return false };
@@ -210,14 +211,12 @@ impl Wires {
 
     /// Looks a host up and connects; [`Wire::Connected`] tells. Its addresses may then speak to us.
     pub fn connect(&self, wanted: usize, transport: Transport, host: String, port: u16) {
-        let udp: Vec<(u64, SocketAddr)> = self
-            .udp
-            .iter()
-            .filter_map(|(id, socket)| Some((*id, socket.local_addr().ok()?)))
-            .collect();
+        let udp: Vec<(u64, SocketAddr)> =
+            self.udp.iter().filter_map(|(id, socket)| Some((*id, socket.local_addr().ok()?))).collect();
         let (shared, connector) = (self.shared.clone(), self.connector.clone());
         tokio::spawn(async move {
-            let found = tokio::time::timeout(CONNECT, reach(&shared, connector, udp, transport, &host, port)).await;
+            let found =
+                tokio::time::timeout(CONNECT, reach(&shared, connector, udp, transport, &host, port)).await;
             let flow = match found {
                 Ok(Ok(flow)) => Some(flow),
                 Ok(Err(error)) => {
@@ -246,6 +245,16 @@ fn named(local: SocketAddr, remote: SocketAddr) -> SocketAddr {
         return local;
     }
     super::ports::route_to(remote.ip()).map_or(local, |address| SocketAddr::new(address, local.port()))
+}
+
+/// An address in the form that a socket takes: one bound to `[::]` knows IPv4 as mapped.
+fn seen_from(socket: &UdpSocket, remote: SocketAddr) -> SocketAddr {
+    match (socket.local_addr(), remote.ip()) {
+        (Ok(local), IpAddr::V4(four)) if local.is_ipv6() => {
+            SocketAddr::new(four.to_ipv6_mapped().into(), remote.port())
+        }
+        _ => remote,
+    }
 }
 
 async fn hear(id: u64, socket: Arc<UdpSocket>, shared: Shared) {
@@ -292,7 +301,8 @@ async fn accept(transport: Transport, listener: TcpListener, tls: Option<TlsAcce
             }
         };
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        let Some(place) = (shared.gate.lets_in(remote.ip())).then(|| Place::take(&shared, remote.ip())).flatten()
+        let Some(place) =
+            (shared.gate.lets_in(remote.ip())).then(|| Place::take(&shared, remote.ip())).flatten()
         else {
             continue;
         };
@@ -442,7 +452,8 @@ async fn reach(
                     return ready(shared, flow).await;
                 }
                 let connector = connector.ok_or_else(|| io::Error::other("no TLS here"))?;
-                let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                let name =
+                    rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
                 let stream = connector.connect(name, stream).await?;
                 tokio::spawn(talk(stream, flow, shared.clone()));
                 return ready(shared, flow).await;

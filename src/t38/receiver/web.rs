@@ -18,15 +18,13 @@ pub async fn serve(
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
     let health = meters.clone();
-    let app = Router::new()
-        .route("/healthz", get(move || async move { judged(&health) }))
-        .route(
-            "/metrics",
-            get(move || async move {
-                meters.set_gauges();
-                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
-            }),
-        );
+    let app = Router::new().route("/healthz", get(move || async move { judged(&health) })).route(
+        "/metrics",
+        get(move || async move {
+            meters.set_gauges();
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+        }),
+    );
     axum::serve(listener, app).with_graceful_shutdown(cancel.cancelled_owned()).await
 }
 

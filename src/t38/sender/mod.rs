@@ -84,8 +84,14 @@ impl Target {
         };
         let usual = if transport == Transport::Tls { 5061 } else { 5060 };
         let port = port.map_or(Some(usual), |port| port.parse().ok().filter(|port| *port > 0))?;
-        let word = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        (word(number) && word(host)).then(|| Self { number: number.to_owned(), host: host.to_owned(), port, transport })
+        let word =
+            |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        (word(number) && word(host)).then(|| Self {
+            number: number.to_owned(),
+            host: host.to_owned(),
+            port,
+            transport,
+        })
     }
 
     fn uri(&self) -> String {
@@ -143,7 +149,8 @@ pub async fn send(
     let addresses = tokio::net::lookup_host((settings.target.host.as_str(), settings.target.port)).await;
     let found = addresses.map_err(|error| Trouble::Host(settings.target.host.clone(), error.to_string()))?;
     let remote = found.into_iter().next();
-    let remote = remote.ok_or_else(|| Trouble::Host(settings.target.host.clone(), "no address".to_owned()))?;
+    let remote =
+        remote.ok_or_else(|| Trouble::Host(settings.target.host.clone(), "no address".to_owned()))?;
     let (mut caller, mut wires, mut news) = Caller::start(settings, remote).await?;
     let done = caller.all(files, &mut wires, &mut news, &mut tell).await;
     caller.stop.cancel();
@@ -189,7 +196,9 @@ impl Caller {
             if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let address = route_to(remote.ip()).unwrap_or(any);
         let listen = match settings.target.transport {
-            Transport::Udp => vec![Listen { transport: Transport::Udp, address: SocketAddr::new(address, 0) }],
+            Transport::Udp => {
+                vec![Listen { transport: Transport::Udp, address: SocketAddr::new(address, 0) }]
+            }
             Transport::Tcp | Transport::Tls => vec![],
         };
         let connector = match settings.target.transport {
@@ -206,10 +215,12 @@ impl Caller {
         let (mut wires, incoming) = bound.map_err(|(_, error)| Trouble::Socket(error.to_string()))?;
         wires.listen();
         let (tell, news) = mpsc::unbounded_channel();
-        let workers = Workers::start(settings.threads, None, &tell).map_err(|error| Trouble::Socket(error.to_string()))?;
+        let workers = Workers::start(settings.threads, None, &tell)
+            .map_err(|error| Trouble::Socket(error.to_string()))?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Trouble::Socket(error.to_string()))?;
-        let trunk = sip::Trunk { name: "callee".to_owned(), networks: networks.clone(), ..sip::Trunk::default() };
+        let trunk =
+            sip::Trunk { name: "callee".to_owned(), networks: networks.clone(), ..sip::Trunk::default() };
         let agent = Agent::new(
             sip::Settings {
                 user: settings.from.clone(),
@@ -426,7 +437,10 @@ impl Caller {
             mode,
             role: Role::Send(self.settings.sending.clone()),
             settings,
-            record: Record { received_at: crate::t38::record::moment(crate::ops::clock::now()), ..Record::default() },
+            record: Record {
+                received_at: crate::t38::record::moment(crate::ops::clock::now()),
+                ..Record::default()
+            },
             file: Some(placed.file.clone()),
             loss: self.settings.loss,
         };
@@ -454,7 +468,9 @@ impl Caller {
             return;
         };
         let offer = sdp::parse(sdp).ok();
-        let wanted = offer.filter(Offer::has_image).filter(|_| self.settings.medium == Medium::AudioFirst && !placed.t38);
+        let wanted = offer
+            .filter(Offer::has_image)
+            .filter(|_| self.settings.medium == Medium::AudioFirst && !placed.t38);
         let changed = wanted.and_then(|offer| {
             let socket = self.ports.bind(placed.local.address, false).ok()?;
             let mut local = placed.local.clone();
@@ -535,7 +551,9 @@ impl Caller {
         let late: Vec<CallKey> = self
             .calls
             .iter()
-            .filter(|(_, placed)| !placed.answered && placed.ended.is_none() && now.saturating_sub(placed.since) > RING)
+            .filter(|(_, placed)| {
+                !placed.answered && placed.ended.is_none() && now.saturating_sub(placed.since) > RING
+            })
             .map(|(key, _)| *key)
             .collect();
         for call in late {
@@ -607,11 +625,18 @@ mod tests {
 
     #[test]
     fn targets() {
-        let target = |text| Target::parse(text, Transport::Udp).map(|target| (target.number, target.host, target.port));
+        let target = |text| {
+            Target::parse(text, Transport::Udp).map(|target| (target.number, target.host, target.port))
+        };
         assert_eq!(target("sip:123@192.0.2.1"), Some(("123".into(), "192.0.2.1".into(), 5060)));
-        assert_eq!(target("sip:+852123@pbx.example:5070;x=y"), Some(("+852123".into(), "pbx.example".into(), 5070)));
+        assert_eq!(
+            target("sip:+852123@pbx.example:5070;x=y"),
+            Some(("+852123".into(), "pbx.example".into(), 5070))
+        );
         assert_eq!(target("sip:1@[2001:db8::1]:5080"), Some(("1".into(), "2001:db8::1".into(), 5080)));
-        for bad in ["", "123@host", "sip:host", "sip:@host", "sip:1@", "sip:1@host:x", "sip:1 2@host", "sip:1@h\r\n"] {
+        for bad in
+            ["", "123@host", "sip:host", "sip:@host", "sip:1@", "sip:1@host:x", "sip:1 2@host", "sip:1@h\r\n"]
+        {
             assert_eq!(target(bad), None, "{bad}");
         }
         let tls = Target::parse("sip:1@host", Transport::Tls).unwrap();

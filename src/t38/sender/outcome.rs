@@ -73,11 +73,15 @@ impl Outcome {
             let rate = report.facts.rate.map(|rate| format!(" at {rate} bit/s")).unwrap_or_default();
             let ecm = if report.facts.ecm == Some(true) { " with error correction" } else { "" };
             let seconds = self.lasted.as_secs();
-            return format!("Sent: {pages} over {medium}{rate}{ecm} in {seconds} s, all confirmed by the far end.");
+            return format!(
+                "Sent: {pages} over {medium}{rate}{ecm} in {seconds} s, all confirmed by the far end."
+            );
         }
         let why = match report.why {
             Some(Why::NeverHeard) => {
-                format!("the call was answered, but no {medium} packet ever came: a firewall or a NAT, most likely")
+                format!(
+                    "the call was answered, but no {medium} packet ever came: a firewall or a NAT, most likely"
+                )
             }
             Some(Why::Silence) => "the far end fell silent".to_owned(),
             Some(Why::NoProgress) => "packets came, but the fax stood still".to_owned(),

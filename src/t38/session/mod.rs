@@ -17,12 +17,16 @@
 
 mod fcf;
 mod ffi;
+mod terms;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::VecDeque;
 
 use ffi::{Abilities, Engine, FarEnd, Note};
+pub use terms::{Codings, Modems, Resolutions, Sending, Station};
+pub use told::{After, Coding, Event, Facts, OutIfp, PageReport, Pulse, Report, Response};
 
 /// Rows of one page: more is no page, and what the decoder of the gateway takes at most. At 400 to the inch this is 4 m.
 pub const MOST_ROWS: u32 = 65_535;
@@ -30,301 +34,12 @@ pub const MOST_ROWS: u32 = 65_535;
 const MOST_SAMPLES: usize = 480;
 /// Events that may wait to be taken.
 const MOST_EVENTS: usize = 4096;
+/// Rates of the image that the modems have, bit/s.
+const RATES: [u32; 6] = [2_400, 4_800, 7_200, 9_600, 12_000, 14_400];
 /// spandsp's bit for T.6, MMR.
 const T6: i32 = 0x08;
 /// T.30's code for a call that ended before its time (spandsp's `T30_ERR_CALLDROPPED`).
 pub const CALL_DROPPED: i32 = 49;
-
-/// Modems for the image (ITU-T T.30 table 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Modems {
-    /// 2400 and 4800 bit/s.
-    pub v27ter: bool,
-    /// 7200 and 9600 bit/s.
-    pub v29: bool,
-    /// 7200 to 14400 bit/s.
-    pub v17: bool,
-}
-
-impl Default for Modems {
-    fn default() -> Self {
-        Self { v27ter: true, v29: true, v17: true }
-    }
-}
-
-/// Codings of the image between the two machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Codings {
-    /// T.4 two-dimensional. T.4 one-dimensional (MH) is always spoken.
-    pub mr: bool,
-    /// T.6; T.30 allows it with ECM only.
-    pub mmr: bool,
-}
-
-impl Default for Codings {
-    fn default() -> Self {
-        Self { mr: true, mmr: true }
-    }
-}
-
-/// Resolutions above standard (204×98) and fine (204×196), which are always taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resolutions {
-    /// 204×391.
-    pub superfine: bool,
-    /// 300×300.
-    pub dpi300: bool,
-    /// 408×391 and 400×400.
-    pub dpi400: bool,
-}
-
-impl Default for Resolutions {
-    fn default() -> Self {
-        Self { superfine: true, dpi300: true, dpi400: true }
-    }
-}
-
-/// What the answering station says of itself and takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Station {
-    /// CSI: our number or name; what is not printable ASCII is left out, 20 characters at most.
-    pub csi: String,
-    /// Error correction mode (T.30 annex A).
-    pub ecm: bool,
-    /// Modems offered.
-    pub modems: Modems,
-    /// Codings offered.
-    pub codings: Codings,
-    /// Resolutions offered.
-    pub resolutions: Resolutions,
-    /// Widths B4 and A3 beside A4. Length is always unlimited.
-    pub wide: bool,
-}
-
-impl Default for Station {
-    fn default() -> Self {
-        Self {
-            csi: String::new(),
-            ecm: true,
-            modems: Modems::default(),
-            codings: Codings::default(),
-            resolutions: Resolutions::default(),
-            wide: true,
-        }
-    }
-}
-
-/// What a sender says of itself and may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sending {
-    /// TSI.
-    pub tsi: String,
-    /// SUB (T.33); empty for none.
-    pub subaddress: String,
-    /// SID; empty for none.
-    pub sender_ident: String,
-    /// Error correction, if the far end can.
-    pub ecm: bool,
-    /// Modems to try.
-    pub modems: Modems,
-    /// Codings to choose from.
-    pub codings: Codings,
-}
-
-impl Default for Sending {
-    fn default() -> Self {
-        Self {
-            tsi: String::new(),
-            subaddress: String::new(),
-            sender_ident: String::new(),
-            ecm: true,
-            modems: Modems::default(),
-            codings: Codings::default(),
-        }
-    }
-}
-
-/// An IFP packet to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutIfp {
-    /// The packet (ITU-T T.38 §7).
-    pub bytes: Vec<u8>,
-    /// How often it should go out: 3 for indicators and the ends of signals, after which nothing may follow for a while.
-    pub copies: usize,
-}
-
-/// Coding of a page on the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coding {
-    /// T.4 one-dimensional.
-    Mh,
-    /// T.4 two-dimensional.
-    Mr,
-    /// T.6.
-    Mmr,
-    /// Another, by spandsp's number.
-    Other(i32),
-}
-
-impl Coding {
-    fn of(number: i32) -> Self {
-        match number {
-            2 => Self::Mh,
-            4 => Self::Mr,
-            T6 => Self::Mmr,
-            other => Self::Other(other),
-        }
-    }
-
-    /// Its usual name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mh => "MH",
-            Self::Mr => "MR",
-            Self::Mmr => "MMR",
-            Self::Other(_) => "other",
-        }
-    }
-}
-
-/// How a page was answered (T.30 §5.3.6.1.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Response {
-    /// Message confirmation.
-    Mcf,
-    /// Retrain positive: taken, but train again.
-    Rtp,
-    /// Retrain negative: not good enough; the sender may send it again, and then it stands in the fax twice.
-    Rtn,
-}
-
-/// What the sender said after a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
-    /// MPS: another page.
-    Page,
-    /// EOM or EOS: another document in the same call.
-    Document,
-    /// EOP: nothing more.
-    Nothing,
-}
-
-/// One page as it stands in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageReport {
-    /// Its place in the TIFF, from 0.
-    pub index: usize,
-    /// Pixels across.
-    pub width: u32,
-    /// Rows.
-    pub rows: u32,
-    /// Pixels per metre across.
-    pub x_per_metre: u32,
-    /// Pixels per metre down.
-    pub y_per_metre: u32,
-    /// Coding on the line.
-    pub coding: Coding,
-    /// Bytes on the line.
-    pub bytes: u32,
-    /// Rows that could not be decoded and repeat the row above.
-    pub bad_rows: u32,
-    /// The longest run of those.
-    pub longest_bad_run: u32,
-    /// Frames asked for again, with ECM.
-    pub ecm_retries: u32,
-    /// Whether it came with error correction.
-    pub ecm: bool,
-    /// What we answer; `None` if the call ended, or the page was given up, before that.
-    pub response: Option<Response>,
-    /// What the sender said after it.
-    pub after: Option<After>,
-    /// The page's end never came: the rows that did are kept.
-    pub cut: bool,
-}
-
-impl PageReport {
-    /// Whether T.30's own evidence says that the page is whole.
-    pub fn sound(&self) -> bool {
-        !self.cut && self.bad_rows == 0 && matches!(self.response, Some(Response::Mcf | Response::Rtp))
-    }
-}
-
-/// What happened, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The two machines agreed (receiver: DCS read; sender: DIS read).
-    Negotiated,
-    /// A page ended and is in the file; the answer to it is not out yet as long as [`Session::outgoing`] is not asked.
-    PageEnded(PageReport),
-    /// A page ended and is not in the file, as nothing of it could be decoded or written; `answer` is what spandsp would say.
-    PageNotKept {
-        /// The answer waiting to go out.
-        answer: Option<Response>,
-    },
-    /// Sending: the far end answered one of our pages.
-    PageSent {
-        /// Its answer.
-        answer: Option<Response>,
-    },
-    /// T.30 is over.
-    PhaseE {
-        /// spandsp's completion code, 0 for well.
-        code: i32,
-    },
-}
-
-/// What is known of the far end and of the line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// TSI (or CSI, when we send).
-    pub ident: Option<String>,
-    /// SUB.
-    pub subaddress: Option<String>,
-    /// SEP.
-    pub selective_polling: Option<String>,
-    /// PWD.
-    pub password: Option<String>,
-    /// SID.
-    pub sender_ident: Option<String>,
-    /// Country of the maker, from NSF or NSS.
-    pub country: Option<String>,
-    /// Maker.
-    pub vendor: Option<String>,
-    /// Model.
-    pub model: Option<String>,
-    /// Bit/s of the image, once negotiated.
-    pub rate: Option<u32>,
-    /// Error correction, once negotiated.
-    pub ecm: Option<bool>,
-}
-
-/// Signs of life.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pulse {
-    /// A number that changes as long as the far end goes on: frames heard, bytes and rows of the page, pages.
-    pub progress: u64,
-    /// Rows of the page in progress, or of the one before it. Above [`MOST_ROWS`] we are being flooded.
-    pub rows: u32,
-}
-
-/// A session at its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// spandsp's completion code; [`CALL_DROPPED`] where phase E never came and the fax was not over.
-    pub code: i32,
-    /// The code in words.
-    pub words: String,
-    /// Whether phase E was reached.
-    pub phase_e: bool,
-    /// Pages in the file, in its order.
-    pub pages: Vec<PageReport>,
-    /// Pages answered or ended that are not in the file.
-    pub not_kept: u32,
-    /// Receiving: EOP was seen and its page confirmed. Sending: our EOP was confirmed.
-    pub complete: bool,
-    /// The far end and the line.
-    pub facts: Facts,
-}
 
 /// spandsp could not be set up: no memory, or a path longer than 255 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -369,26 +84,14 @@ impl Session {
 
     fn receive(t38: bool, station: &Station, path: &str) -> Result<Self, NotSetUp> {
         let mut engine = Engine::new(t38, false, path).ok_or(NotSetUp)?;
-        engine.able(&Abilities {
-            ecm: station.ecm,
-            modems: modem_bits(station.modems),
-            codings: coding_bits(station.codings, station.ecm),
-            resolutions: resolution_bits(station.resolutions),
-            sizes: size_bits(station.wide),
-        });
+        engine.able(&Abilities::from(station));
         engine.say(&ffi::Said { ident: station.csi.clone(), ..ffi::Said::default() });
         Ok(Self::around(engine, true))
     }
 
     fn send(t38: bool, sending: &Sending, path: &str) -> Result<Self, NotSetUp> {
         let mut engine = Engine::new(t38, true, path).ok_or(NotSetUp)?;
-        engine.able(&Abilities {
-            ecm: sending.ecm,
-            modems: modem_bits(sending.modems),
-            codings: coding_bits(sending.codings, sending.ecm),
-            resolutions: resolution_bits(Resolutions::default()),
-            sizes: size_bits(true),
-        });
+        engine.able(&Abilities::from(sending));
         engine.say(&ffi::Said {
             ident: sending.tsi.clone(),
             sub_address: sending.subaddress.clone(),
@@ -484,7 +187,7 @@ impl Session {
     }
 
     /// Closes the file and says what is in it. A page in progress is kept, as far as its rows are sound, and flagged as cut.
-    /// spandsp then writes the count of pages into every directory, in place.
+    /// With more than one page spandsp then writes their count into every directory, in place and in the same length.
     pub fn finish(mut self) -> Report {
         let code = self.engine.finish().or(self.phase_e);
         self.settle();
@@ -667,7 +370,8 @@ impl Session {
         }
         if self.negotiated {
             let statistics = self.engine.statistics();
-            facts.rate = u32::try_from(statistics.bit_rate).ok().filter(|rate| *rate > 0);
+            // After a DCS with a rate that no modem has, spandsp reads before its table: then this is no rate.
+            facts.rate = u32::try_from(statistics.bit_rate).ok().filter(|rate| RATES.contains(rate));
             facts.ecm = Some(statistics.error_correcting_mode != 0);
         }
     }
@@ -689,27 +393,4 @@ fn after(command: u8) -> Option<After> {
         fcf::EOP => Some(After::Nothing),
         _ => None,
     }
-}
-
-fn modem_bits(modems: Modems) -> i32 {
-    i32::from(modems.v27ter) | i32::from(modems.v29) << 1 | i32::from(modems.v17) << 2
-}
-
-fn coding_bits(codings: Codings, ecm: bool) -> i32 {
-    2 | i32::from(codings.mr) << 2 | if codings.mmr && ecm { T6 } else { 0 }
-}
-
-/// spandsp's `T4_RESOLUTION_…`: by inch and by metre both, as senders name the same pages either way.
-fn resolution_bits(resolutions: Resolutions) -> i32 {
-    let (standard, fine) = (0x1 | 0x20, 0x2 | 0x40);
-    let superfine = if resolutions.superfine { 0x4 | 0x80 } else { 0 };
-    let dpi300 = if resolutions.dpi300 { 0x100 } else { 0 };
-    let dpi400 = if resolutions.dpi400 { 0x8 | 0x400 } else { 0 };
-    standard | fine | superfine | dpi300 | dpi400
-}
-
-/// spandsp's `T4_SUPPORT_WIDTH_…` and `T4_SUPPORT_LENGTH_…`.
-fn size_bits(wide: bool) -> i32 {
-    let widths = if wide { 0x1 | 0x2 | 0x4 } else { 0x1 };
-    widths | 0x1F_0000
 }

@@ -352,6 +352,20 @@ fn a_lone_packet_from_far_away_moves_nothing() {
 }
 
 #[test]
+fn a_run_of_duplicates_and_of_late_packets_is_no_new_stream() {
+    let sent = ifps(40);
+    let all = datagrams(Correction::None, &sent, 0);
+    let mut receiver = Receiver::new();
+    // Ten again in a row, and five that come long after they were given up.
+    let late = all[30..35].iter();
+    let arriving = all[..30].iter().chain(&all[20..30]).chain(&all[35..]).chain(&all[35..]).chain(late);
+    let out = receive(&mut receiver, arriving);
+    assert_eq!((out.len(), out[30].lost_before), (35, 5));
+    let counts = receiver.counts();
+    assert_eq!((counts.restarts, counts.duplicate, counts.late, counts.lost), (0, 15, 5, 5));
+}
+
+#[test]
 fn rtp_after_the_switch_is_counted_and_moves_nothing() {
     use crate::t38::{rtp::Stream, sdp::Law};
     let sent = ifps(60);

@@ -89,14 +89,16 @@ impl Receiver {
 
     /// Records of calls that brought no page.
     pub fn failed(&self) -> Vec<Value> {
-        let read = |path: PathBuf| serde_json::from_slice(&std::fs::read(path).expect("a record")).expect("JSON");
+        let read =
+            |path: PathBuf| serde_json::from_slice(&std::fs::read(path).expect("a record")).expect("JSON");
         files(&self.path("spool/failed"), "json").into_iter().map(read).collect()
     }
 
     /// How many pages the calls in progress have on the disk.
     pub fn pages_in_progress(&self) -> u64 {
         let pages = |path: PathBuf| {
-            let record: Value = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())?;
+            let record: Value =
+                std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())?;
             record["pages"].as_u64()
         };
         files(&self.path("spool/.part"), "partial").into_iter().filter_map(pages).sum()
@@ -141,7 +143,8 @@ impl Receiver {
     /// The value of a metric, all its labels summed.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.metrics();
-        let lines = text.lines().filter(|line| line.starts_with(name) && line[name.len()..].starts_with([' ', '{']));
+        let lines =
+            text.lines().filter(|line| line.starts_with(name) && line[name.len()..].starts_with([' ', '{']));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
@@ -183,16 +186,21 @@ pub fn receive(folder: &Path) -> Command {
 
 fn spawn(folder: &Path) -> (Child, Vec<(String, SocketAddr)>) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).expect("a log");
-    let mut child =
-        receive(folder).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
+    let mut child = receive(folder).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
     let mut listening = Vec::new();
     let wanted = std::fs::read_to_string(folder.join("faxgate.toml")).unwrap_or_default();
-    let wanted = ["udp:", "tcp:", "tls:"].iter().map(|name| wanted.matches(&format!("\"{name}")).count()).sum::<usize>();
+    let wanted = ["udp:", "tcp:", "tls:"]
+        .iter()
+        .map(|name| wanted.matches(&format!("\"{name}")).count())
+        .sum::<usize>();
     let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
     while listening.len() < wanted {
         let line = match lines.next() {
             Some(Ok(line)) => line,
-            _ => panic!("it did not start:\n{}", std::fs::read_to_string(folder.join("log")).unwrap_or_default()),
+            _ => panic!(
+                "it did not start:\n{}",
+                std::fs::read_to_string(folder.join("log")).unwrap_or_default()
+            ),
         };
         let place = line.strip_prefix("listening at ").and_then(|place| place.split_once(':'));
         if let Some((name, address)) = place {

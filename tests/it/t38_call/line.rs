@@ -115,6 +115,8 @@ pub struct Play {
     pub settings: Settings,
     /// From then till then, every datagram of the sender has three wrong bytes in its image data.
     pub storm: Option<(Duration, Duration)>,
+    /// What the sender says in the 20 ms from then on is lost.
+    pub lost_at: Option<Duration>,
     /// The sender hangs up then, and the receiver is told.
     pub hang_up: Option<Duration>,
 }
@@ -187,7 +189,9 @@ pub fn play(tiff: &[u8], play: Play) -> Played {
                 let at = 12 + (forth.dice.roll() as usize) % (datagram.len() - 16);
                 datagram[at] ^= forth.dice.roll() as u8 | 1;
             }
-            forth.put(now, datagram);
+            if play.lost_at.is_none_or(|at| now < at || now >= at + STEP) {
+                forth.put(now, datagram);
+            }
         }
         while let Some(datagram) = receiver.send() {
             back.put(now, datagram);

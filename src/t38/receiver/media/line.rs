@@ -12,8 +12,9 @@ use crate::t38::record::{self, Outcome, Packets, PageDamage, PageSize, Record};
 use crate::t38::sip::{CallKey, Net};
 use crate::t38::{rtp, udptl};
 
-/// Datagrams read in one tick: five times what 20 ms of T.38 bring. The rest waits in the socket, and a flood is cut there.
-const MOST_A_TICK: usize = 64;
+/// Datagrams read in one tick. A call has a handful; the rest is room for a flood of foreign ones, which must not fill the
+/// socket before the peer's are read.
+const MOST_A_TICK: usize = 1024;
 /// A received TIFF may not grow beyond this.
 const MOST_BYTES: u64 = 512 << 20;
 /// How long signalling may take to hang up once T.30 is over.
@@ -56,7 +57,8 @@ pub(super) struct Line {
 impl Line {
     /// Sets T.30 up. Where that fails, the record says so.
     pub(super) fn begin(begin: Begin, now: Duration) -> Result<Self, Box<(String, Record)>> {
-        let Begin { call: key, name, socket, peer, networks, mode, role, settings, record, file, loss } = begin;
+        let Begin { call: key, name, socket, peer, networks, mode, role, settings, record, file, loss } =
+            begin;
         let t38 = matches!(mode, Mode::T38(_));
         let made = match (&role, file) {
             (Role::Send(_), Some(path)) => Ok((None, path.to_string_lossy().into_owned())),
@@ -114,7 +116,8 @@ impl Line {
             };
             if !self.peer.is(from, well_formed) {
                 self.packets.foreign += 1;
-            } else if self.t38 && rtp::looks_like(bytes) {
+            } else if self.t38 && rtp::looks_like(bytes) && udptl::Packet::parse(bytes).is_err() {
+                // What reads as both is for UDPTL's own judgement: from its packet 32,768 on, any may look like RTP.
                 self.packets.stragglers += 1;
             } else if !self.loss.loses() {
                 self.call.datagram(now, bytes);

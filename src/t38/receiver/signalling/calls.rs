@@ -33,6 +33,8 @@ pub(super) struct Standing {
     change: Option<(UdpSocket, Local)>,
     /// A call whose offer is ours: begun once the peer has answered.
     late: Option<Late>,
+    /// Media was begun.
+    begun: bool,
     record: Record,
 }
 
@@ -98,7 +100,11 @@ impl Exchange {
             Some(offer) => {
                 let socket = self.ports.bind(bind, !t38).map_err(no_port)?;
                 let port = socket.local_addr().map_err(no_port)?.port();
-                if t38 { local.image_port = Some(port) } else { local.audio_port = Some(port) }
+                if t38 {
+                    local.image_port = Some(port)
+                } else {
+                    local.audio_port = Some(port)
+                }
                 let answer = sdp::answer(offer, &local, Choice::Image);
                 (answer.sdp, None, Some((socket, answer.media)))
             }
@@ -121,6 +127,7 @@ impl Exchange {
             offered: false,
             change: None,
             late,
+            begun: false,
             record,
         };
         if let Some((socket, media)) = begun {
@@ -149,8 +156,11 @@ impl Exchange {
         socket: UdpSocket,
         media: Agreed,
     ) -> Result<(), u16> {
-        let networks: Arc<[Net]> =
-            self.settings.trunks.get(standing.trunk).map_or_else(|| Arc::from([]), |trunk| trunk.networks.clone().into());
+        let networks: Arc<[Net]> = self
+            .settings
+            .trunks
+            .get(standing.trunk)
+            .map_or_else(|| Arc::from([]), |trunk| trunk.networks.clone().into());
         let (peer, mode) = match media {
             Agreed::Image(terms) => (terms.peer, Mode::T38(spoken(&terms))),
             Agreed::Audio(terms) => {
@@ -175,7 +185,8 @@ impl Exchange {
             file: None,
             loss: 0,
         };
-        if self.workers.order(Order::Begin(Box::new(begin))) { Ok(()) } else { Err(500) }
+        standing.begun = self.workers.order(Order::Begin(Box::new(begin)));
+        if standing.begun { Ok(()) } else { Err(500) }
     }
 
     /// The ACK of our 200 came.
@@ -243,7 +254,8 @@ impl Exchange {
                 _ => None,
             }
         });
-        let (Some((socket, local, said, terms)), Some(standing)) = (answered, self.calls.get_mut(&call)) else {
+        let (Some((socket, local, said, terms)), Some(standing)) = (answered, self.calls.get_mut(&call))
+        else {
             self.agent.refuse_reoffer(now, call, 488);
             return;
         };
@@ -350,8 +362,8 @@ impl Exchange {
     /// Signalling is done with a call.
     pub(super) fn ended(&mut self, call: CallKey, why: &End) {
         let Some(standing) = self.calls.remove(&call) else { return };
-        if standing.late.is_some() {
-            // Its media never began: there is nothing to close, but the call is told of.
+        if !standing.begun {
+            // There is nothing to close, but the call is told of.
             let record = standing.record.cut_short(0, words(why));
             self.meters.finished(&record, &record.packets);
             self.disk.give(crate::t38::receiver::disk::Job::Finish {

@@ -55,7 +55,17 @@ impl Exchange {
         meters: Meters,
     ) -> Self {
         let ports = Ports::new(settings.ports.clone());
-        Self { settings, agent, wires, workers, ports, disk, meters, calls: HashMap::new(), closing: HashMap::new() }
+        Self {
+            settings,
+            agent,
+            wires,
+            workers,
+            ports,
+            disk,
+            meters,
+            calls: HashMap::new(),
+            closing: HashMap::new(),
+        }
     }
 
     fn now(&self) -> Duration {
@@ -163,7 +173,12 @@ impl Exchange {
             Event::Registered { trunk, seconds } => self.registered(trunk, seconds),
             Event::RegistrationFailed { trunk, status, words } => {
                 if let Some(trunk) = self.settings.trunks.get(trunk) {
-                    tracing::warn!(trunk = trunk.name, status, words, "the trunk did not take our registration");
+                    tracing::warn!(
+                        trunk = trunk.name,
+                        status,
+                        words,
+                        "the trunk did not take our registration"
+                    );
                     self.meters.registered(&trunk.name, false);
                 }
             }

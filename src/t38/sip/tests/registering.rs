@@ -55,6 +55,10 @@ fn granted_challenged_refreshed_and_taken_back() {
     peer.wait_seconds(1);
     let register = peer.only();
     assert!(register.header("authorization").unwrap().contains("nc=00000003"));
+    // A nonce that was good for so long only: a new one is met.
+    peer.give(&answer_to(&register, 401, &CHALLENGE.replace("n1", "n2"), b""));
+    let register = peer.only();
+    assert!(register.header("authorization").unwrap().contains("nonce=\"n2\""));
     peer.give(&answer_to(&register, 200, "Expires: 500\n", b""));
     assert_eq!(peer.event(), Event::Registered { trunk: 0, seconds: 500 });
     peer.agent.stop(peer.now);
@@ -110,6 +114,19 @@ fn failures_are_told_and_waited_out_longer_each_time() {
         let Event::RegistrationFailed { status: None, .. } = peer.event() else { panic!() };
         peer.said.clear();
     }
+}
+
+#[test]
+fn a_register_nobody_answers_is_repeated_at_intervals_up_to_four_seconds() {
+    let mut peer = peer(Transport::Udp);
+    connect(&mut peer);
+    let mut at = Vec::new();
+    for step in 1..=64 {
+        peer.wait(std::time::Duration::from_millis(500));
+        at.extend(peer.heard().into_iter().map(|_| step * 500));
+    }
+    assert_eq!(at, [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]);
+    let Event::RegistrationFailed { status: None, .. } = peer.event() else { panic!() };
 }
 
 #[test]
