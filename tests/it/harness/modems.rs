@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const START_MOST: Duration = Duration::from_secs(60);
 /// How long a program may take to end when it is told to.
 const END_MOST: Duration = Duration::from_secs(5);
+/// A program of a test that was killed lives so long.
+const LIFE_SECONDS: &str = "900";
 /// Where Debian keeps the spool that ours is a copy of, and its settings.
 const SPOOL: &str = "/var/spool/hylafax";
 const SETTINGS: &str = "/etc/hylafax";
@@ -79,7 +81,7 @@ impl Line {
     /// HylaFAX answers from now on; `dispatch` is its `etc/FaxDispatch`.
     pub fn answer(&mut self, dispatch: &str) {
         fs::write(self.path("receiver/etc/FaxDispatch"), dispatch).expect("our folder");
-        let getty = Command::new("faxgetty")
+        let getty = leased("faxgetty")
             .arg("-q")
             .arg(self.path("receiver"))
             .arg(&self.devices[1])
@@ -147,7 +149,7 @@ impl Line {
         );
         fs::write(&config, text).expect("our folder");
         let log = fs::File::create(self.path(&format!("modem{which}.log"))).expect("our folder");
-        let modem = Command::new("iaxmodem")
+        let modem = leased("iaxmodem")
             // It looks for its configuration below /etc/iaxmodem and nowhere else.
             .arg(format!("../..{}", config.display()))
             .stdin(Stdio::null())
@@ -200,8 +202,15 @@ impl Drop for Line {
     }
 }
 
-/// Asks a program to end, and insists.
-fn end(child: &mut Child) {
+/// A program that ends by itself, should a test be killed.
+pub(super) fn leased(program: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args([LIFE_SECONDS, program]);
+    command
+}
+
+/// Asks a leased program to end, and insists.
+pub(super) fn end(child: &mut Child) {
     let _ = Command::new("kill").arg(child.id().to_string()).status();
     let deadline = Instant::now() + END_MOST;
     while Instant::now() < deadline && matches!(child.try_wait(), Ok(None)) {

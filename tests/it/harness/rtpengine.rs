@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::modems::{end, leased};
 use super::sipp::free_udp_port;
 
 /// How long it may take to answer its first ping.
@@ -51,7 +52,7 @@ impl Rtpengine {
         let control = SocketAddr::from(([127, 0, 0, 1], free_udp_port()));
         let first = free_udp_port().min(u16::MAX - PORTS) & !1;
         let log = std::fs::File::create(folder.path().join("log")).expect("our folder");
-        let child = Command::new("rtpengine")
+        let child = leased("rtpengine")
             // No kernel module, no configuration of the system's, and in the foreground.
             .args(["--config-file=none", "--table=-1", "-f", "-E", "-L", "6", "--interface=127.0.0.1"])
             .arg(format!("--listen-ng={control}"))
@@ -123,8 +124,7 @@ impl Rtpengine {
 
 impl Drop for Rtpengine {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
 }
 

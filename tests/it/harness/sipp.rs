@@ -59,7 +59,8 @@ impl Sipp {
             .arg(said("messages"))
             .current_dir(folder.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            // Its screen, once a second.
+            .stdout(Stdio::null())
             .stderr(Stdio::piped());
         Self { scenario: scenario.to_owned(), folder, command }
     }
