@@ -10,12 +10,27 @@
 //! - All that a peer can make it hold is bounded by [`Limits`]; what is refused is answered without being remembered.
 //! - A request of ours inside a call goes to the peer's Contact or Route only where that is an address of the trunk's own
 //!   networks, else to where the call came from: names need no resolver, NATs do no harm, and nobody else is written to.
+//! - Requests inside a call are not challenged again: both tags of a call are known to its two sides alone.
 //! - Time is counted from the machine's start; randomness is a seed.
 
 mod agent;
+mod dialog;
+mod digest;
 mod event;
+mod framer;
+mod header;
+mod message;
+mod multipart;
+mod random;
+mod register;
 mod settings;
+mod transaction;
 
 pub use agent::{Agent, Calling};
 pub use event::{Asked, CallKey, End, Event, Flow, MOST_IDENTITY, Output, Party, Transport};
+pub use framer::{Framed, Framer};
+pub use message::{Bad, Message, Start};
 pub use settings::{Credentials, Limits, Net, Register, SHORTEST_SESSION, Settings, Trunk};
+
+#[cfg(test)]
+mod tests;

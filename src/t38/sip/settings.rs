@@ -112,7 +112,10 @@ pub struct Credentials {
 
 impl core::fmt::Debug for Credentials {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        out.debug_struct("Credentials").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
+        out.debug_struct("Credentials")
+            .field("user", &self.user)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
     }
 }
 
