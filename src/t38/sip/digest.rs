@@ -333,3 +333,53 @@ impl Login {
         (if self.proxy { "proxy-authorization" } else { "authorization" }, value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standards_own_examples() {
+        // RFC 7616 §3.9.1.
+        let with = |algorithm| Hashed {
+            algorithm,
+            user: "Mufasa",
+            realm: "http-auth@example.org",
+            password: "Circle of Life",
+            method: "GET",
+            uri: "/dir/index.html",
+            nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+            quality: Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", "auth")),
+        };
+        assert_eq!(with(Algorithm::Md5).response(), "8ca523f5e9506fed4657c9700eebdbec");
+        let sha = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1";
+        assert_eq!(with(Algorithm::Sha256).response(), sha);
+    }
+
+    #[test]
+    fn each_count_is_taken_once_in_any_near_order() {
+        let mut window = Window::default();
+        let taken: Vec<bool> = [1, 1, 3, 2, 2, 3, 70, 69, 5, 6, 71, 0].map(|count| window.take(count)).to_vec();
+        let wanted = [true, false, true, true, false, false, true, true, false, true, true, false];
+        assert_eq!(taken, wanted, "5 and 6 are 65 and 64 below 70: the first is out of sight, the second is not");
+        let mut window = Window::default();
+        assert!(window.take(u32::MAX) && !window.take(u32::MAX) && window.take(u32::MAX - 1) && !window.take(1));
+    }
+
+    #[test]
+    fn comparing_looks_at_all_and_at_lengths() {
+        assert!(same("abc", "abc") && !same("abc", "abd") && !same("abc", "ab") && !same("", "a") && same("", ""));
+    }
+
+    #[test]
+    fn the_table_of_nonces_is_bounded_and_forgets_no_used_count() {
+        let (mut guard, seconds) = (Guard::default(), Duration::from_secs(1));
+        for number in 0..3_000_u64 {
+            assert!(guard.take(seconds, (number, number), 1));
+            assert!(guard.seen.len() <= MOST_NONCES);
+        }
+        for number in 0..3_000_u64 {
+            assert!(!guard.take(seconds, (number, number), 1), "{number} is used or dead");
+        }
+    }
+}

@@ -1,2 +1,9 @@
+mod caller;
+mod hostile;
+mod logins;
+mod peer;
+mod receiving;
+mod registering;
 mod stories;
+mod torture;
 mod world;

@@ -115,6 +115,14 @@ impl World {
         self.now = until;
     }
 
+    /// The first call of each side.
+    pub fn call(&self, who: usize) -> Option<CallKey> {
+        self.events.iter().find_map(|(side, _, event)| match event {
+            Event::Invite { call, .. } | Event::Answered { call, .. } if *side == who => Some(*call),
+            _ => None,
+        })
+    }
+
     /// How the calls of one side ended.
     pub fn ends(&self, who: usize) -> Vec<End> {
         let ends = self.events.iter().filter_map(|(side, _, event)| match event {
