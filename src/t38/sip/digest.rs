@@ -359,16 +359,24 @@ mod tests {
     #[test]
     fn each_count_is_taken_once_in_any_near_order() {
         let mut window = Window::default();
-        let taken: Vec<bool> = [1, 1, 3, 2, 2, 3, 70, 69, 5, 6, 71, 0].map(|count| window.take(count)).to_vec();
+        let taken: Vec<bool> =
+            [1, 1, 3, 2, 2, 3, 70, 69, 5, 6, 71, 0].map(|count| window.take(count)).to_vec();
         let wanted = [true, false, true, true, false, false, true, true, false, true, true, false];
-        assert_eq!(taken, wanted, "5 and 6 are 65 and 64 below 70: the first is out of sight, the second is not");
+        assert_eq!(
+            taken, wanted,
+            "5 and 6 are 65 and 64 below 70: the first is out of sight, the second is not"
+        );
         let mut window = Window::default();
-        assert!(window.take(u32::MAX) && !window.take(u32::MAX) && window.take(u32::MAX - 1) && !window.take(1));
+        assert!(
+            window.take(u32::MAX) && !window.take(u32::MAX) && window.take(u32::MAX - 1) && !window.take(1)
+        );
     }
 
     #[test]
     fn comparing_looks_at_all_and_at_lengths() {
-        assert!(same("abc", "abc") && !same("abc", "abd") && !same("abc", "ab") && !same("", "a") && same("", ""));
+        assert!(
+            same("abc", "abc") && !same("abc", "abd") && !same("abc", "ab") && !same("", "a") && same("", "")
+        );
     }
 
     #[test]

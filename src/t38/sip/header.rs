@@ -249,6 +249,8 @@ impl NameAddr {
         let params = Params::parse(parts)?;
         let (display, uri) = match angle(address) {
             Some((display, uri)) => (display_name(display.trim())?, uri.trim()),
+            // Without brackets a question mark would belong to nobody (RFC 3261 §20).
+            None if address.contains('?') => return None,
             None => (String::new(), address),
         };
         if uri.is_empty()

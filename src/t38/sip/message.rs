@@ -340,6 +340,7 @@ fn start_line(line: &str) -> Result<(Start, Fault), Bad> {
         Some((505, "Version Not Supported"))
     } else if rest.ends_with(' ')
         || uri.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"".contains(c))
+        || has_headers(uri)
     {
         Some((400, "Bad Request Line"))
     } else {
@@ -348,11 +349,27 @@ fn start_line(line: &str) -> Result<(Start, Fault), Bad> {
     Ok((Start::Request { method: method.to_owned(), uri: clean(uri) }, fault))
 }
 
-/// Reads `Name: value`. Control characters have no place in it, blanks for tabs excepted.
+/// A SIP URI with `?header=…` has no place in a start line (RFC 3261 §19.1.1).
+fn has_headers(uri: &str) -> bool {
+    let sip = uri.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("sip"));
+    sip && uri.rsplit('@').next().unwrap_or("").contains('?')
+}
+
+/// A control character other than a tab, not behind a backslash as in a quoted string (RFC 3261 §25.1, quoted-pair).
+fn has_bare_control(value: &str) -> bool {
+    let mut escaped = false;
+    value.chars().any(|c| {
+        let bare = c.is_control() && c != '\t' && !escaped;
+        escaped = c == '\\' && !escaped;
+        bare
+    })
+}
+
+/// Reads `Name: value`.
 fn header_line(line: &str) -> Option<Header> {
     let (name, value) = line.split_once(':')?;
     let name = name.trim_end();
-    if !is_token(name) || value.chars().any(|c| c.is_control() && c != '\t') {
+    if !is_token(name) || has_bare_control(value) {
         return None;
     }
     let lower = name.to_ascii_lowercase();
@@ -394,7 +411,7 @@ pub fn clean(text: &str) -> String {
 
 /// Safe to write: line ends become blanks.
 fn plain(value: &str) -> String {
-    value.replace(['\r', '\n', '\0'], " ")
+    value.replace(['\r', '\n'], " ")
 }
 
 /// `call-id` as people write it: `Call-ID`.
@@ -428,6 +445,7 @@ pub fn words_of(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
         413 => "Request Entity Too Large",
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",

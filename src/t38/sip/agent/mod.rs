@@ -256,11 +256,12 @@ impl Agent {
     }
 }
 
-/// The way a request came, as it is given back: the first Via marked with its source, and the address for answers.
+/// The way a request came, as it is given back: the first Via marked with its source, and the address for answers. A Via
+/// that cannot be read goes back as it is, to where the request came from.
 fn answer_way(flow: &Flow, request: &Message) -> Option<(Vec<String>, Flow)> {
     let mut vias: Vec<String> = request.values("via").map(str::to_owned).collect();
     let first = vias.first_mut()?;
-    let mut via = Via::parse(first)?;
+    let Some(mut via) = Via::parse(first) else { return Some((vias, *flow)) };
     via.mark_source(flow.remote.ip(), flow.remote.port());
     *first = via.to_string();
     let mut way = *flow;

@@ -132,21 +132,17 @@ impl Agent {
         for via in vias {
             answer.push("via", via);
         }
-        let [from, to, call_id, cseq] = [
-            request.header("from")?,
-            request.header("to")?,
-            request.header("call-id")?,
-            request.header("cseq")?,
-        ];
-        let mut to = to.to_owned();
-        if status > 100 && NameAddr::parse(&to).is_none_or(|to| to.tag().is_empty()) {
-            let made = format!("{:016x}", self.transaction_key(request) >> 64);
-            to += &format!(";tag={}", tag.unwrap_or(&made));
+        // A broken request may lack some of them; it is answered with what it has.
+        for name in ["from", "to", "call-id", "cseq"] {
+            let Some(value) = request.header(name) else { continue };
+            let untagged = name == "to" && NameAddr::parse(value).is_none_or(|to| to.tag().is_empty());
+            if untagged && status > 100 {
+                let made = format!("{:016x}", self.transaction_key(request) >> 64);
+                answer.push(name, format!("{value};tag={}", tag.unwrap_or(&made)));
+            } else {
+                answer.push(name, value);
+            }
         }
-        answer.push("from", from);
-        answer.push("to", to);
-        answer.push("call-id", call_id);
-        answer.push("cseq", cseq);
         answer.push("server", self.settings.user_agent.clone());
         Some((answer, way))
     }
@@ -206,7 +202,7 @@ impl Agent {
             template,
             cseq: number,
             offered: sdp.is_some(),
-            contact: contact_of(&request),
+            contact: target_of(&request),
             sdp: sdp.clone(),
             timer,
             timer_header,
@@ -264,15 +260,10 @@ impl Agent {
     ) -> Option<(u16, &'static str, Vec<(&'static str, String)>)> {
         let no = |status| Some((status, words_of(status), Vec::new()));
         let Some(trunk) = self.settings.trunk_of(flow.remote.ip()) else { return no(403) };
-        match Uri::parse(request.uri()).map(|uri| uri.scheme) {
-            Some(scheme) if matches!(scheme.as_str(), "sip" | "sips" | "tel") => {}
-            Some(_) => return no(416),
-            None => return Some((400, "Bad Request-URI", Vec::new())),
-        }
         if let Some((status, headers)) = unacceptable(request) {
             return Some((status, words_of(status), headers));
         }
-        if contact_of(request).is_none() {
+        if target_of(request).is_none() {
             return Some((400, "No Contact That Can Be Called", Vec::new()));
         }
         if request.values("record-route").count() > MOST_ROUTES
@@ -422,8 +413,13 @@ fn fault_of(request: &Message) -> Option<&'static str> {
     None
 }
 
-/// What a request demands that we do not have: 420 with Unsupported, 415 with Accept (RFC 3261 §8.2.2.3, §8.2.3).
+/// What a request demands that we do not have: 416, 420 with Unsupported, 415 with Accept, 406 (RFC 3261 §8.2.2, §8.2.3).
 pub(super) fn unacceptable(request: &Message) -> Option<(u16, Vec<(&'static str, String)>)> {
+    match Uri::parse(request.uri()).map(|uri| uri.scheme) {
+        Some(scheme) if matches!(scheme.as_str(), "sip" | "sips" | "tel") => {}
+        Some(_) => return Some((416, Vec::new())),
+        None => return Some((400, Vec::new())),
+    }
     let unknown: Vec<&str> =
         request.values("require").filter(|tag| !tag.eq_ignore_ascii_case("timer")).collect();
     if !unknown.is_empty() {
@@ -433,10 +429,29 @@ pub(super) fn unacceptable(request: &Message) -> Option<(u16, Vec<(&'static str,
     if encoded && !request.body.is_empty() {
         return Some((415, vec![("accept-encoding", "identity".to_owned())]));
     }
+    let is_invite = request.method() == "INVITE";
+    if is_invite && request.all("accept").next().is_some() && !request.values("accept").any(takes_sdp) {
+        return Some((406, Vec::new()));
+    }
     if sdp_of(request).is_err() {
         return Some((415, vec![("accept", "application/sdp".to_owned())]));
     }
     None
+}
+
+/// True if an Accept value takes SDP.
+fn takes_sdp(value: &str) -> bool {
+    let kind = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    matches!(kind.as_str(), "application/sdp" | "application/*" | "*/*")
+}
+
+/// Where a caller can be reached: its Contact, or for peers of RFC 2543 that sent none, its From.
+fn target_of(request: &Message) -> Option<String> {
+    if request.header("contact").is_some() {
+        return contact_of(request);
+    }
+    let from = NameAddr::parse(request.header("from")?)?;
+    Uri::parse(&from.uri).filter(|uri| uri.scheme.starts_with("sip")).map(|_| from.uri)
 }
 
 /// Who calls whom, as the INVITE says.

@@ -10,7 +10,8 @@ use super::world::calling;
 fn peer() -> (Peer, CallKey, Message) {
     let mut peer = Peer::with(Settings::default());
     let mut calling = calling(Transport::Udp);
-    calling.login = Some(Credentials { user: "u".to_owned(), password: "p".to_owned(), realm: "good".to_owned() });
+    calling.login =
+        Some(Credentials { user: "u".to_owned(), password: "p".to_owned(), realm: "good".to_owned() });
     let call = peer.agent.invite(peer.now, &calling).unwrap();
     peer.collect();
     let invite = peer.only();
@@ -25,7 +26,10 @@ fn an_invite_nobody_answers_is_repeated_and_given_up() {
         peer.wait(Duration::from_millis(500));
         at.extend(peer.heard().into_iter().map(|what| format!("{what} {}", step * 500)));
     }
-    assert_eq!(at, ["INVITE 500", "INVITE 1500", "INVITE 3500", "INVITE 7500", "INVITE 15500", "INVITE 31500"]);
+    assert_eq!(
+        at,
+        ["INVITE 500", "INVITE 1500", "INVITE 3500", "INVITE 7500", "INVITE 15500", "INVITE 31500"]
+    );
     assert_eq!(peer.event(), Event::Ended { call, why: End::Timeout });
     assert_eq!(peer.agent.held(), [0; 4]);
 }
@@ -43,13 +47,17 @@ fn one_that_only_rings_is_cancelled_in_the_end() {
     assert_eq!(cancel.header("cseq"), Some("1 CANCEL"));
     peer.give(&answer_to(&cancel, 200, "", b""));
     peer.give(&answer_to(&invite, 487, "", b""));
-    assert_eq!((peer.heard(), peer.event()), (vec!["ACK".to_owned()], Event::Ended { call, why: End::Timeout }));
+    assert_eq!(
+        (peer.heard(), peer.event()),
+        (vec!["ACK".to_owned()], Event::Ended { call, why: End::Timeout })
+    );
 }
 
 #[test]
 fn refusals_are_acknowledged_again_and_again_and_redirects_not_followed() {
     let (mut peer, call, invite) = peer();
-    let moved = answer_to(&invite, 302, "", b"").replace("<sip:bob@192.0.2.1:5062>", "<sip:premium@198.51.100.1>");
+    let moved =
+        answer_to(&invite, 302, "", b"").replace("<sip:bob@192.0.2.1:5062>", "<sip:premium@198.51.100.1>");
     peer.give(&moved);
     let ack = peer.only();
     assert_eq!((ack.method(), ack.header("via")), ("ACK", invite.header("via")));
@@ -64,7 +72,8 @@ fn refusals_are_acknowledged_again_and_again_and_redirects_not_followed() {
 
 #[test]
 fn a_challenge_is_met_once_and_only_for_our_realm() {
-    let challenge = |realm| format!("WWW-Authenticate: Digest realm=\"{realm}\", nonce=\"n\", algorithm=MD5\n");
+    let challenge =
+        |realm| format!("WWW-Authenticate: Digest realm=\"{realm}\", nonce=\"n\", algorithm=MD5\n");
     let (mut peer, _, invite) = peer();
     peer.give(&answer_to(&invite, 401, &challenge("good"), b""));
     let again = peer.said.pop().unwrap();
@@ -90,7 +99,10 @@ fn a_longer_session_is_granted_and_refreshed_by_us() {
     assert_eq!(again.header("min-se"), Some("600"));
     peer.said.clear();
     peer.give(&answer_to(&again, 200, "Require: timer\nSession-Expires: 600;refresher=uac\n", ANSWER));
-    assert_eq!((peer.heard(), peer.event()), (vec!["ACK".to_owned()], Event::Answered { call, sdp: ANSWER.to_vec() }));
+    assert_eq!(
+        (peer.heard(), peer.event()),
+        (vec!["ACK".to_owned()], Event::Answered { call, sdp: ANSWER.to_vec() })
+    );
     peer.wait(Duration::from_millis(300_100));
     let refresh = peer.only();
     assert_eq!((refresh.method(), refresh.body.as_slice()), ("INVITE", OFFER));
@@ -104,7 +116,12 @@ fn a_longer_session_is_granted_and_refreshed_by_us() {
 #[test]
 fn a_forked_call_keeps_its_first_answer() {
     let (mut peer, call, invite) = peer();
-    let answer = answer_to(&invite, 200, "Record-Route: <sip:192.0.2.8;lr>\nRecord-Route: <sip:192.0.2.9;lr>\n", ANSWER);
+    let answer = answer_to(
+        &invite,
+        200,
+        "Record-Route: <sip:192.0.2.8;lr>\nRecord-Route: <sip:192.0.2.9;lr>\n",
+        ANSWER,
+    );
     peer.give(&answer);
     let ack = peer.only();
     assert_eq!(ack.all("route").collect::<Vec<_>>(), ["<sip:192.0.2.9;lr>", "<sip:192.0.2.8;lr>"]);

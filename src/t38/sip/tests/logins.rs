@@ -16,7 +16,10 @@ fn credentials(password: &str) -> Credentials {
 }
 
 fn number(peer: &mut Peer, number: u32, header: &str) -> Vec<String> {
-    peer.give(&invite(&format!("z9hG4bK{number}"), number, "", header, OFFER).replace("one@", &format!("{number}@")));
+    peer.give(
+        &invite(&format!("z9hG4bK{number}"), number, "", header, OFFER)
+            .replace("one@", &format!("{number}@")),
+    );
     let statuses = peer.said.iter().map(first).collect();
     statuses
 }
@@ -68,7 +71,9 @@ fn wrong_passwords_old_nonces_and_forged_ones_are_not() {
     assert_eq!(number(&mut peer, 2, &header(&mut login(&challenge, "wrong"))), ["401"]);
     assert!(!peer.said.pop().unwrap().header("www-authenticate").unwrap().contains("stale"));
     let good = header(&mut login(&challenge, "secret"));
-    for (from, to) in [("qop=auth", "qop=auth-int"), ("username=\"trunk\"", "username=\"other\""), ("SHA-256", "MD5")] {
+    for (from, to) in
+        [("qop=auth", "qop=auth-int"), ("username=\"trunk\"", "username=\"other\""), ("SHA-256", "MD5")]
+    {
         assert_eq!(number(&mut peer, 3, &good.replace(from, to)), ["401"], "{to}");
         assert!(!peer.said.pop().unwrap().header("www-authenticate").unwrap().contains("stale"), "{to}");
     }
@@ -83,7 +88,12 @@ fn wrong_passwords_old_nonces_and_forged_ones_are_not() {
     assert_eq!(number(&mut peer, 5, &good), ["401"]);
     assert!(peer.said.pop().unwrap().header("www-authenticate").unwrap().contains("stale=true"));
     assert_eq!(peer.agent.held(), [0; 4], "a challenge is not remembered");
-    for odd in ["Digest", "Digest ,,=,", "Basic abc", "Digest nonce=\"é00000000000000\",realm=\"fax\",uri=x,response=y"] {
+    for odd in [
+        "Digest",
+        "Digest ,,=,",
+        "Basic abc",
+        "Digest nonce=\"é00000000000000\",realm=\"fax\",uri=x,response=y",
+    ] {
         assert_eq!(number(&mut peer, 6, &format!("Authorization: {odd}\n")), ["401"]);
         peer.said.clear();
     }

@@ -49,7 +49,9 @@ impl Peer {
     pub fn collect(&mut self) {
         while let Some(output) = self.agent.output() {
             match output {
-                Output::Send { bytes, .. } => self.said.push(Message::parse(&bytes).expect("our own words parse")),
+                Output::Send { bytes, .. } => {
+                    self.said.push(Message::parse(&bytes).expect("our own words parse"))
+                }
                 Output::Event(event) => self.events.push(event),
                 Output::Close { .. } => self.closed = true,
                 other @ Output::Connect { .. } => self.wants.push(other),

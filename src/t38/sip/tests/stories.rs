@@ -23,7 +23,12 @@ fn play(lost: Option<usize>, transport: Transport, settings: [Settings; 2], act:
         }
     }
     world.run(seconds(40_000), act);
-    assert!(world.is_clean(), "left over {:?}\n{}", world.agents.each_ref().map(Agent::held), world.wire.join("\n"));
+    assert!(
+        world.is_clean(),
+        "left over {:?}\n{}",
+        world.agents.each_ref().map(Agent::held),
+        world.wire.join("\n")
+    );
     world
 }
 
@@ -160,7 +165,11 @@ fn a_cancel_that_crosses_our_answer_ends_in_a_bye() {
     for lost in 0..world.sent {
         let world = play(Some(lost), Transport::Udp, plain(), &mut { late }, &[(60, CALLER, hang_up)]);
         assert_eq!(world.ends(CALLER), [End::HungUp], "{}", world.wire.join("\n"));
-        assert!(matches!(world.ends(CALLED)[..], [End::Bye { .. } | End::Cancelled]), "{}", world.wire.join("\n"));
+        assert!(
+            matches!(world.ends(CALLED)[..], [End::Bye { .. } | End::Cancelled]),
+            "{}",
+            world.wire.join("\n")
+        );
     }
 }
 
@@ -175,8 +184,14 @@ fn both_offer_at_once_and_one_goes_first_after_the_glare() {
         let told = [world.story(CALLER), world.story(CALLED)].concat();
         assert!(told.contains(&"offer answered".to_owned()), "{}", world.wire.join("\n"));
         for side in [world.story(CALLER), world.story(CALLED)] {
-            let outcomes = side.iter().filter(|event| *event == "offer answered" || event.starts_with("refused"));
-            assert_eq!(outcomes.count(), 1, "each offer has one outcome: {side:?}\n{}", world.wire.join("\n"));
+            let outcomes =
+                side.iter().filter(|event| *event == "offer answered" || event.starts_with("refused"));
+            assert_eq!(
+                outcomes.count(),
+                1,
+                "each offer has one outcome: {side:?}\n{}",
+                world.wire.join("\n")
+            );
         }
         assert_eq!((world.ends(CALLER).len(), world.ends(CALLED)), (1, vec![End::HungUp]));
     }
