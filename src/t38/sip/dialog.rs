@@ -247,7 +247,11 @@ impl Call {
         let up = self.phase == Phase::Up;
         let ringing = (self.phase == Phase::Ringing).then_some(self.ringing_until);
         let unacked = self.unacked.as_ref().map(|unacked| unacked.repeat.next().min(unacked.end));
-        let waiting = self.waiting.as_ref().filter(|_| self.is_free()).map(|waiting| waiting.not_before);
+        let waiting = self
+            .waiting
+            .as_ref()
+            .filter(|_| self.is_free() && self.leaving.is_none())
+            .map(|waiting| waiting.not_before);
         let timer =
             self.timer.filter(|_| up).map(|timer| timer.refresh.unwrap_or(timer.expires).min(timer.expires));
         [ringing, unacked, waiting, timer].into_iter().flatten().min()

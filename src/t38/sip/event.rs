@@ -43,7 +43,8 @@ pub struct Flow {
     pub id: u64,
     /// How it travels.
     pub transport: Transport,
-    /// Our end: what peers are told in Via and Contact, unless [`super::Settings::advertised`] says otherwise.
+    /// Our end: what peers are told in Via and Contact, unless [`super::Settings::advertised`] says otherwise. Never
+    /// unspecified (`0.0.0.0`).
     pub local: SocketAddr,
     /// The other end.
     pub remote: SocketAddr,
@@ -243,6 +244,8 @@ pub struct Asked {
     pub history: Vec<Party>,
     /// P-Called-Party-ID (RFC 7315 §4.2).
     pub called_party: Option<Party>,
+    /// Remote-Party-ID, which Cisco and Asterisk send where others send P-Asserted-Identity.
+    pub remote_party: Option<Party>,
     /// User-Agent.
     pub user_agent: Option<String>,
     /// The caller knows session timers.

@@ -37,6 +37,12 @@ impl Framer {
         }
     }
 
+    /// Bytes held of a message that is not whole yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// What the stream holds next, if it is whole.
     #[allow(clippy::should_implement_trait)] // Nothing now does not mean nothing ever.
     pub fn next(&mut self) -> Option<Framed> {

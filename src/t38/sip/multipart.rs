@@ -2,6 +2,8 @@
 
 use super::message::{Message, head_length};
 
+/// Longest SDP taken, in bytes: some twenty times what fax needs.
+pub const MOST_SDP: usize = 16_384;
 /// Most parts looked at.
 const MOST_PARTS: usize = 16;
 

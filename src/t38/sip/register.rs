@@ -56,6 +56,8 @@ pub struct Registration {
     pub granted: bool,
     /// Attempts of this go.
     pub attempts: u8,
+    /// Seconds that the last REGISTER asked for.
+    pub asked: u32,
     /// The challenge met last.
     pub login: Option<Login>,
     failures: u32,
@@ -76,6 +78,7 @@ impl Registration {
             leaving: false,
             granted: false,
             attempts: 0,
+            asked: 0,
             login: None,
             failures: 0,
         }

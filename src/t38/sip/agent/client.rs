@@ -9,7 +9,7 @@ use super::super::digest::Login;
 use super::super::event::{CallKey, End, Event, Flow};
 use super::super::header::{NameAddr, Refresher, Via, seconds, session_expires, shown};
 use super::super::message::Message;
-use super::super::multipart::sdp_of;
+use super::super::multipart::{MOST_SDP, sdp_of};
 use super::super::transaction::{Asked, Client, Due, Owner};
 use super::serve::ALLOW;
 use super::{Agent, BRANCH, Branch, Timed, tag_of};
@@ -137,11 +137,14 @@ impl Agent {
             }
             Due::Nothing => self.set_client_due(branch),
             Due::Over => {
-                let rings = client.state == Asked::Proceeding && !client.cancelled;
-                if let (true, Owner::Invite(key)) = (rings, client.owner.clone())
-                    && let Some(call) = self.calls.get_mut(&key).filter(|call| call.phase == Phase::Calling)
+                if client.state == Asked::Proceeding
+                    && !client.cancelled
+                    && let Owner::Invite(key) = client.owner
+                    && let Some(call) = self.calls.get_mut(&key)
+                    && call.phase == Phase::Calling
+                    && call.asking.as_ref().is_some_and(|(asking, _)| *asking == branch.0)
                 {
-                    call.leaving = Some((End::Timeout, None));
+                    call.leaving.get_or_insert((End::Timeout, None));
                     return self.cancel_if_heard(now, key);
                 }
                 self.client_lost(now, branch, End::Timeout);
@@ -283,7 +286,7 @@ impl Agent {
             return;
         }
         call.our_sdp = offering.sdp;
-        let answer = sdp_of(response).ok().flatten();
+        let answer = sdp_of(response).ok().flatten().filter(|sdp| sdp.len() <= MOST_SDP);
         if let Some(answer) = &answer {
             call.peer_sdp.clone_from(answer);
         }

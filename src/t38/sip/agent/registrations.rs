@@ -75,6 +75,7 @@ impl Agent {
         registration.cseq = registration.cseq.saturating_add(1);
         registration.attempts = registration.attempts.saturating_add(1);
         registration.stage = Stage::Asking;
+        registration.asked = expires(registration, &wanted);
         let uri = format!("sip:{}", wanted.domain);
         let record = format!("<sip:{}@{}>", wanted.user, wanted.domain);
         let mut request = Message::request("REGISTER", &uri)
@@ -84,7 +85,7 @@ impl Agent {
             .with("call-id", registration.call_id.clone())
             .with("cseq", format!("{} REGISTER", registration.cseq))
             .with("contact", contact)
-            .with("expires", expires(registration, &wanted).to_string())
+            .with("expires", registration.asked.to_string())
             .with("user-agent", self.settings.user_agent.clone());
         if let Some(login) = &mut registration.login {
             let (name, value) = login.header("REGISTER", &uri);
@@ -96,15 +97,16 @@ impl Agent {
 
     pub(super) fn registration_answered(&mut self, now: Duration, trunk: usize, response: &Message) {
         let Some(at) = self.at(trunk) else { return };
-        let Some(wanted) = self.wanted(at) else { return };
         let credentials = self.settings.trunks.get(trunk).and_then(|trunk| trunk.login.clone());
         let Some(registration) = self.registrations.get_mut(at) else { return };
         let address =
             registration.flow.map(|flow| self.settings.advertised.unwrap_or(flow.local).to_string());
         let again = registration.attempts < MOST_ATTEMPTS;
         match response.status() {
+            // Granted while we are leaving: take it back.
+            200..300 if registration.leaving && registration.asked > 0 => return self.register(now, at),
             200..300 => {
-                let asked = expires(registration, &wanted);
+                let asked = registration.asked;
                 let user = &self.settings.user;
                 let granted = granted(response, user, &address.unwrap_or_default(), asked);
                 let granted = if registration.leaving { 0 } else { granted };

@@ -9,10 +9,10 @@ use super::super::dialog::{
     Call, MOST_ROUTES, Phase, Serving, TimerAsked, contact_of, number_of, timer_asked,
 };
 use super::super::digest::Verdict;
-use super::super::event::{Asked, CallKey, End, Event, Flow, MOST_IDENTITY, Output};
+use super::super::event::{Asked, CallKey, End, Event, Flow, Output};
 use super::super::header::{NameAddr, Uri, Via, cseq, party_of, shown};
 use super::super::message::{Bad, Message, words_of};
-use super::super::multipart::sdp_of;
+use super::super::multipart::{MOST_SDP, sdp_of};
 use super::super::transaction::{LONGEST_RING, Served, Server};
 use super::{Agent, Timed, answer_way, tag_of};
 
@@ -142,6 +142,9 @@ impl Agent {
             } else {
                 answer.push(name, value);
             }
+        }
+        if let Some(time) = request.header("timestamp").filter(|_| status == 100) {
+            answer.push("timestamp", time);
         }
         answer.push("server", self.settings.user_agent.clone());
         Some((answer, way))
@@ -306,7 +309,7 @@ impl Agent {
         let Some(call) = self.calls.get_mut(&call_key) else { return };
         let Some(unacked) = call.unacked.take_if(|unacked| Some(unacked.cseq) == number) else { return };
         call.flow = *flow;
-        let sdp = sdp_of(request).ok().flatten().filter(|_| unacked.ours);
+        let sdp = sdp_of(request).ok().flatten().filter(|sdp| unacked.ours && sdp.len() <= MOST_SDP);
         if let Some(sdp) = &sdp {
             call.peer_sdp.clone_from(sdp);
         }
@@ -433,10 +436,11 @@ pub(super) fn unacceptable(request: &Message) -> Option<(u16, Vec<(&'static str,
     if is_invite && request.all("accept").next().is_some() && !request.values("accept").any(takes_sdp) {
         return Some((406, Vec::new()));
     }
-    if sdp_of(request).is_err() {
-        return Some((415, vec![("accept", "application/sdp".to_owned())]));
+    match sdp_of(request) {
+        Err(_) => Some((415, vec![("accept", "application/sdp".to_owned())])),
+        Ok(Some(sdp)) if sdp.len() > MOST_SDP => Some((413, Vec::new())),
+        Ok(_) => None,
     }
-    None
 }
 
 /// True if an Accept value takes SDP.
@@ -465,7 +469,7 @@ fn asked(trunk: usize, flow: &Flow, request: &Message) -> Asked {
     Asked {
         trunk,
         flow: *flow,
-        call_id: request.header("call-id").unwrap_or("").chars().take(MOST_IDENTITY).collect(),
+        call_id: shown(request.header("call-id").unwrap_or("")),
         request: party_of(request.uri()),
         to: party("to").unwrap_or_default(),
         from: party("from").unwrap_or_default(),
@@ -473,6 +477,7 @@ fn asked(trunk: usize, flow: &Flow, request: &Message) -> Asked {
         diversion: parties("diversion"),
         history: parties("history-info"),
         called_party: party("p-called-party-id"),
+        remote_party: party("remote-party-id"),
         user_agent: bounded("user-agent"),
         timer: request.lists("supported", "timer"),
     }

@@ -69,6 +69,19 @@ fn granted_challenged_refreshed_and_taken_back() {
 }
 
 #[test]
+fn what_is_granted_after_we_stopped_is_taken_back() {
+    let mut peer = peer(Transport::Udp);
+    let register = connect(&mut peer);
+    peer.agent.stop(peer.now);
+    peer.give(&answer_to(&register, 200, "Expires: 500\n", b""));
+    let register = peer.only();
+    assert_eq!(register.header("expires"), Some("0"));
+    peer.give(&answer_to(&register, 200, "", b""));
+    assert_eq!(peer.event(), Event::Registered { trunk: 0, seconds: 0 });
+    assert!(peer.agent.idle());
+}
+
+#[test]
 fn failures_are_told_and_waited_out_longer_each_time() {
     let mut peer = peer(Transport::Udp);
     let register = connect(&mut peer);
