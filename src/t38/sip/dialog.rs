@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::digest::Login;
 use super::event::{End, Flow, Transport};
-use super::header::{NameAddr, Refresher, Uri, cseq, session_expires};
+use super::header::{NameAddr, Refresher, Uri, cseq, session_expires, without_headers};
 use super::message::Message;
 use super::settings::{Credentials, Settings};
 use super::transaction::Repeat;
@@ -257,14 +257,18 @@ impl Call {
         [ringing, unacked, waiting, timer].into_iter().flatten().min()
     }
 
-    /// True if the peer's SDP is the session that we have: the same bytes, or the same `o=` line.
+    /// True if the peer's SDP is the session that we have: the same bytes, or the same `o=` and `m=` lines. A peer that
+    /// moves to T.38 without counting its `o=` line up is told apart by its `m=` lines.
     pub fn is_unchanged(&self, sdp: &[u8]) -> bool {
-        let origin = |sdp: &[u8]| {
+        let telling = |sdp: &[u8]| -> Vec<Vec<u8>> {
             let lines = sdp.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-            lines.clone().find(|line| line.starts_with(b"o=")).map(<[u8]>::to_vec)
+            lines
+                .filter(|line| line.starts_with(b"o=") || line.starts_with(b"m="))
+                .map(<[u8]>::to_vec)
+                .collect()
         };
-        !self.peer_sdp.is_empty()
-            && (sdp == self.peer_sdp || origin(sdp).is_some_and(|ours| origin(&self.peer_sdp) == Some(ours)))
+        let theirs = telling(sdp);
+        sdp == self.peer_sdp || (theirs.len() > 1 && theirs == telling(&self.peer_sdp))
     }
 
     /// Where a request in the dialog goes: its URI, and its Route headers (RFC 3261 §12.2.1.1).
@@ -277,7 +281,7 @@ impl Call {
         }
         let mut routes: Vec<String> = self.routes.iter().skip(1).cloned().collect();
         routes.push(format!("<{}>", self.target));
-        (first.uri, routes)
+        (without_headers(&first.uri).to_owned(), routes)
     }
 
     /// The flow for a request in the dialog. Over UDP it is the next hop's address where that is one of the trunk's own,
@@ -324,7 +328,7 @@ impl Call {
     /// Takes the peer's Contact of an INVITE or its 2xx as the new target.
     pub fn retarget(&mut self, contact: Option<&str>) {
         if let Some(contact) = contact {
-            contact.clone_into(&mut self.target);
+            without_headers(contact).clone_into(&mut self.target);
         }
     }
 }
@@ -333,7 +337,7 @@ impl Call {
 pub fn contact_of(message: &Message) -> Option<String> {
     let contact = NameAddr::parse(message.values("contact").next()?)?;
     let uri = Uri::parse(&contact.uri)?;
-    matches!(uri.scheme.as_str(), "sip" | "sips").then_some(contact.uri)
+    matches!(uri.scheme.as_str(), "sip" | "sips").then(|| without_headers(&contact.uri).to_owned())
 }
 
 /// Number of a message's CSeq.

@@ -102,7 +102,7 @@ pub enum Event {
     Confirmed {
         /// Which call.
         call: CallKey,
-        /// The peer's answer, if the offer was ours.
+        /// The peer's answer, if the offer was ours. Nothing although it was: there is no session; hang up.
         sdp: Option<Vec<u8>>,
     },
     /// The peer's re-INVITE. Say [`super::Agent::answer_reoffer`], [`super::Agent::repeat_answer`] or
@@ -112,7 +112,8 @@ pub enum Event {
         call: CallKey,
         /// The offer; `None` if we are to offer in the 200.
         sdp: Option<Vec<u8>>,
-        /// The same session as before: same bytes, or same `o=` line (RFC 4028 §7.4, RFC 3264 §8). Leave media alone.
+        /// The same session as before: same bytes, or same `o=` and `m=` lines (RFC 4028 §7.4, RFC 3264 §8). Leave media
+        /// alone.
         unchanged: bool,
     },
     /// The peer took its re-INVITE back (CANCEL) before we answered.

@@ -3,7 +3,7 @@
 //! A stream has no datagram ends: Content-Length must be there. A stream that breaks a bound cannot be got back into step
 //! and is to be closed. It holds at most [`MOST_MESSAGE`] bytes and what one read brought.
 
-use super::message::{MOST_HEAD, MOST_MESSAGE, head_length, length_value};
+use super::reading::{MOST_HEAD, MOST_MESSAGE, head_length, length_value};
 
 /// What the stream holds next.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -212,6 +212,14 @@ impl Uri {
     }
 }
 
+/// A URI as a request may be sent to: without its `?header=…` (RFC 3261 §12.2.1.1, §19.1.1).
+#[must_use]
+pub fn without_headers(uri: &str) -> &str {
+    let host = uri.rfind('@').unwrap_or(0);
+    let end = uri.get(host..).and_then(|rest| rest.find('?')).map_or(uri.len(), |at| host + at);
+    uri.get(..end).unwrap_or(uri)
+}
+
 /// Undoes `%41`; what is no escape stays.
 fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());

@@ -22,6 +22,7 @@ mod header;
 mod message;
 mod multipart;
 mod random;
+mod reading;
 mod register;
 mod settings;
 mod transaction;
@@ -29,7 +30,8 @@ mod transaction;
 pub use agent::{Agent, Calling};
 pub use event::{Asked, CallKey, End, Event, Flow, MOST_IDENTITY, Output, Party, Transport};
 pub use framer::{Framed, Framer};
-pub use message::{Bad, Message, Start};
+pub use message::{Header, Message, Start};
+pub use reading::Bad;
 pub use settings::{Credentials, Limits, Net, Register, SHORTEST_SESSION, Settings, Trunk};
 
 #[cfg(test)]

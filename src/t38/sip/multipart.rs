@@ -1,6 +1,7 @@
 //! The SDP of a message: its body, or a part of a multipart one (RFC 2046 §5.1, RFC 5621).
 
-use super::message::{Message, head_length};
+use super::message::Message;
+use super::reading::head_length;
 
 /// Longest SDP taken, in bytes: some twenty times what fax needs.
 pub const MOST_SDP: usize = 16_384;

@@ -9,7 +9,8 @@ use super::super::message::{Message, words_of};
 use super::super::multipart::sdp_of;
 use super::super::transaction::Server;
 use super::Agent;
-use super::serve::{ALLOW, unacceptable};
+use super::checks::unacceptable;
+use super::serve::ALLOW;
 
 /// An answer: status and headers.
 type Reply = (u16, Vec<(&'static str, String)>);

@@ -1,11 +1,13 @@
 //! The agent: takes messages, the time and commands, gives bytes and events.
 //!
-//! `serve` answers requests outside calls and lets calls in; `dialogue` answers requests inside calls; `client` sends our
-//! requests and reads their answers; `commands` is what the receiver says; `registrations` keeps trunks told of us.
+//! `serve` answers requests outside calls and lets calls in, by `checks`; `dialogue` answers requests inside calls;
+//! `client` sends our requests and finds them by their answers; `inviting` is our INVITEs, re-INVITEs and BYEs; `commands` is what the receiver says; `registrations` keeps trunks told of us.
 
+mod checks;
 mod client;
 mod commands;
 mod dialogue;
+mod inviting;
 mod registrations;
 mod serve;
 

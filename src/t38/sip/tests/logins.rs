@@ -20,8 +20,7 @@ fn number(peer: &mut Peer, number: u32, header: &str) -> Vec<String> {
         &invite(&format!("z9hG4bK{number}"), number, "", header, OFFER)
             .replace("one@", &format!("{number}@")),
     );
-    let statuses = peer.said.iter().map(first).collect();
-    statuses
+    peer.said.iter().map(first).collect()
 }
 
 fn challenge(peer: &mut Peer) -> Message {

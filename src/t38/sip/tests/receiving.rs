@@ -154,6 +154,25 @@ fn a_re_invite_is_answered_refreshed_and_told_apart() {
 }
 
 #[test]
+fn a_refresh_is_the_same_session_and_other_media_are_not() {
+    let same = String::from_utf8_lossy(OFFER);
+    let cases = [
+        (same.to_string(), true),
+        (same.replace("t=0 0", "a=sendrecv\r\nt=0 0"), true),
+        (same.replace("o=- 1 1", "o=- 1 2"), false),
+        (same.replace("m=image 4000", "m=image 4002"), false),
+        (same.replace("o=- 1 1 IN IP4 192.0.2.1\r\n", ""), false),
+    ];
+    for (number, (sdp, same)) in (2..).zip(cases) {
+        let mut peer = Peer::new();
+        let (_, to) = peer.answered_call("");
+        peer.give(&invite(&format!("z9hG4bK{number}"), number, &to, "", sdp.as_bytes()));
+        let Event::Reoffer { unchanged, .. } = peer.event() else { panic!() };
+        assert_eq!(unchanged, same, "{sdp}");
+    }
+}
+
+#[test]
 fn numbers_out_of_order_and_unknown_calls_are_refused() {
     let mut peer = Peer::new();
     let (_, to) = peer.answered_call("");
@@ -337,6 +356,22 @@ fn a_refresh_by_the_peer_keeps_the_session() {
         peer.said.clear();
     }
     assert_eq!((peer.agent.calls(), peer.events.len()), (1, 0));
+}
+
+#[test]
+fn headers_in_a_contact_stay_out_of_our_requests() {
+    for (contact, uri) in [
+        ("<sip:bob@192.0.2.1:5062?Subject=x>", "sip:bob@192.0.2.1:5062"),
+        ("<sip:b?b@192.0.2.1;a=b?Route=%3Csip:x%3E>", "sip:b?b@192.0.2.1;a=b"),
+    ] {
+        let mut peer = Peer::new();
+        peer.give(&invite("z9hG4bK1", 1, "", "", OFFER).replace("<sip:bob@192.0.2.1:5062>", contact));
+        let call = call_of(&mut peer);
+        peer.agent.accept(peer.now, call, ANSWER);
+        peer.agent.closed(peer.now, 0);
+        peer.wait_seconds(32);
+        assert_eq!(peer.said.pop().unwrap().uri(), uri);
+    }
 }
 
 #[test]

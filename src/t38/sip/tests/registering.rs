@@ -113,6 +113,19 @@ fn failures_are_told_and_waited_out_longer_each_time() {
 }
 
 #[test]
+fn a_register_nobody_answers_is_repeated_at_intervals_up_to_four_seconds() {
+    let mut peer = peer(Transport::Udp);
+    connect(&mut peer);
+    let mut at = Vec::new();
+    for step in 1..=64 {
+        peer.wait(std::time::Duration::from_millis(500));
+        at.extend(peer.heard().into_iter().map(|_| step * 500));
+    }
+    assert_eq!(at, [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]);
+    let Event::RegistrationFailed { status: None, .. } = peer.event() else { panic!() };
+}
+
+#[test]
 fn a_wrong_password_is_not_tried_for_ever() {
     let mut peer = peer(Transport::Udp);
     let mut register = connect(&mut peer);
