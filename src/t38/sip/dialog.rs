@@ -3,7 +3,7 @@
 //! - At most one INVITE is under way at a time, in either direction; one of ours waits for the peer's to end.
 //! - The 2xx that we gave is kept and repeated here until its ACK; the ACK that we gave is kept for repeated 2xx.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::digest::Login;
@@ -293,7 +293,8 @@ impl Call {
         if let (Transport::Udp, Some(uri)) = (flow.transport, next) {
             let allowed = |address| match self.trunk {
                 Some(trunk) => settings.trunk_of(address) == Some(trunk),
-                None => true,
+                // Who calls out chose the peer; an address behind the peer's NAT is of no use to us.
+                None => !is_inner(address) || is_inner(flow.remote.ip()),
             };
             if let Some(address) =
                 uri.address().filter(|address| allowed(*address) && !address.is_unspecified())
@@ -330,6 +331,14 @@ impl Call {
         if let Some(contact) = contact {
             without_headers(contact).clone_into(&mut self.target);
         }
+    }
+}
+
+/// True for an address that means nothing outside its own network.
+fn is_inner(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(four) => four.is_private() || four.is_loopback() || four.is_link_local(),
+        IpAddr::V6(six) => six.is_unique_local() || six.is_loopback() || six.is_unicast_link_local(),
     }
 }
 

@@ -315,7 +315,9 @@ fn angle(address: &str) -> Option<(&str, &str)> {
 }
 
 fn display_name(text: &str) -> Option<String> {
-    if text.starts_with('"') { unquote(text) } else { (!text.contains('"')).then(|| text.to_owned()) }
+    // Quotes inside an unquoted name are wrong but harmless, as long as they balance.
+    let balanced = text.matches('"').count() % 2 == 0;
+    if text.starts_with('"') { unquote(text) } else { balanced.then(|| text.to_owned()) }
 }
 
 /// `314 INVITE` (RFC 3261 §20.16).
@@ -355,4 +357,72 @@ pub fn session_expires(value: &str) -> Option<(u32, Option<Refresher>)> {
 pub fn seconds(value: &str) -> Option<u32> {
     let digits = value.trim().split([';', ' ', '(']).next()?;
     (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_via_is_marked_with_where_it_came_from() {
+        let marked = |value: &str, from: &str| {
+            let mut via = Via::parse(value).unwrap();
+            via.mark_source(from.parse().unwrap(), 7_000);
+            via.to_string()
+        };
+        assert_eq!(
+            marked("SIP/2.0/UDP 192.0.2.1:5060;branch=x", "192.0.2.1"),
+            "SIP/2.0/UDP 192.0.2.1:5060;branch=x"
+        );
+        assert_eq!(
+            marked("SIP/2.0/UDP h;branch=x", "192.0.2.1"),
+            "SIP/2.0/UDP h;branch=x;received=192.0.2.1"
+        );
+        assert_eq!(
+            marked("sip / 2.0 / tcp [2001:db8::1] : 5070 ;rport;received=9.9.9.9", "2001:db8::1"),
+            "SIP/2.0/TCP [2001:db8::1]:5070;received=2001:db8::1;rport=7000"
+        );
+        for bad in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/3.0/UDP h",
+            "SIP/2.0/UDP h:99999",
+            "SIP/2.0/UDP [::g]",
+            "SIP/2.0/UDP h;;b",
+        ] {
+            assert_eq!(Via::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn parties_are_read_as_people_write_them() {
+        let party =
+            |value: &str| NameAddr::parse(value).map(|read| (read.display.clone(), read.party().user));
+        let some = |display: &str, user: &str| Some((display.to_owned(), user.to_owned()));
+        assert_eq!(party("sip:1@h;tag=x"), some("", "1"));
+        assert_eq!(party("\"A \\\" <sip:no@h>\" <sip:+1;npdi;rn=2@h>;tag=x"), some("A \" <sip:no@h>", "+1"));
+        assert_eq!(party("Anonymous <sip:anonymous@anonymous.invalid>"), some("Anonymous", "anonymous"));
+        assert_eq!(party("J \"B\" D <sip:1@h>"), some("J \"B\" D", "1"));
+        assert_eq!(party("<tel:+1-800-555;phone-context=x>"), some("", "+1-800-555"));
+        assert_eq!(party("<sip:1:secret@h>"), some("", "1"));
+        assert_eq!(party("<sips:%2B1%zz@[::1]:5061;user=phone>"), some("", "+1%zz"));
+        for bad in ["", "<>", "<sip:1@h", "sip:1@h>", "\"A <sip:1@h>", "1@h", "<sip:1@h> x", "sip:1@h?a=b"] {
+            assert_eq!(party(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits_only() {
+        assert_eq!(cseq("0009  INVITE"), Some((9, "INVITE")));
+        for bad in ["-1 INVITE", "+1 INVITE", "2147483648 INVITE", "1", "1 ", "x INVITE", "1 INV ITE", "1 <"]
+        {
+            assert_eq!(cseq(bad), None, "{bad}");
+        }
+        assert_eq!(session_expires("1800 ; refresher=UAS"), Some((1_800, Some(Refresher::Uas))));
+        assert_eq!(session_expires("90;x=y"), Some((90, None)));
+        assert_eq!(
+            (seconds("5 (busy)"), seconds("5;duration=3"), seconds("-5"), seconds("99999999999")),
+            (Some(5), Some(5), None, None)
+        );
+    }
 }

@@ -135,3 +135,32 @@ pub struct Register {
     /// For how long we ask, in seconds.
     pub expires: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_what_their_bits_say() {
+        let net = |text: &str, bits| Net { address: text.parse().unwrap(), bits };
+        let holds = |net: Net, address: &str| net.contains(address.parse().unwrap());
+        assert!(holds(net("192.0.2.77", 24), "192.0.2.255") && !holds(net("192.0.2.77", 24), "192.0.3.0"));
+        assert!(holds(net("192.0.2.77", 32), "192.0.2.77") && !holds(net("192.0.2.77", 32), "192.0.2.76"));
+        assert!(holds(net("0.0.0.0", 0), "203.0.113.9") && !holds(net("0.0.0.0", 0), "2001:db8::1"));
+        assert!(holds(net("192.0.2.0", 24), "::ffff:192.0.2.9"), "IPv4 through an IPv6 socket");
+        assert!(
+            holds(net("2001:db8::", 32), "2001:db8:ffff::1") && !holds(net("2001:db8::", 32), "2001:db9::")
+        );
+        assert!(holds(net("::", 0), "2001:db8::1") && !holds(net("::", 0), "192.0.2.1"));
+        assert!(
+            holds(net("::1", 200), "::1") && !holds(net("::1", 200), "::2"),
+            "too many bits: all of them"
+        );
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let secret = Credentials { user: "u".into(), password: "hush".into(), realm: "r".into() };
+        assert!(!format!("{secret:?}").contains("hush"));
+    }
+}

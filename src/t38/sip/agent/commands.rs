@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::super::dialog::{Call, Offering, Phase, Unacked};
 use super::super::event::{CallKey, End, Event, Flow};
+use super::super::header::{Uri, without_headers};
 use super::super::message::Message;
 use super::super::settings::Credentials;
 use super::super::transaction::{GONE, Repeat, Served, T2};
@@ -135,7 +136,8 @@ impl Agent {
     /// Calls out. `None` if there is no room, or if target or from is no SIP URI.
     pub fn invite(&mut self, now: Duration, calling: &Calling) -> Option<CallKey> {
         let is_sip = |uri: &str| {
-            super::super::header::Uri::parse(uri).is_some_and(|uri| uri.scheme.starts_with("sip"))
+            let read = Uri::parse(uri).filter(|_| without_headers(uri) == uri);
+            read.is_some_and(|uri| matches!(uri.scheme.as_str(), "sip" | "sips"))
         };
         if self.calls.len() >= self.settings.limits.calls
             || !is_sip(&calling.target)

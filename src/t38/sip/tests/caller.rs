@@ -195,3 +195,19 @@ fn a_connection_that_breaks_ends_what_is_asked_on_it() {
     assert_eq!(peer.event(), Event::Ended { call, why: End::HungUp });
     assert_eq!(peer.agent.held(), [0; 4]);
 }
+
+#[test]
+fn an_answer_from_behind_a_nat_is_acknowledged_where_it_came_from() {
+    for (contact, remote) in [("10.1.2.3:5060", "192.0.2.1:5060"), ("198.51.100.7:5080", "198.51.100.7:5080")]
+    {
+        let (mut peer, _, invite) = peer();
+        let answer =
+            answer_to(&invite, 200, "", ANSWER).replace("192.0.2.1:5062", contact).replace('\n', "\r\n");
+        let calling_flow = calling(Transport::Udp).flow;
+        peer.agent.receive(peer.now, &calling_flow, answer.as_bytes());
+        let remote: core::net::SocketAddr =
+            remote.replace("192.0.2.1:5060", &calling_flow.remote.to_string()).parse().unwrap();
+        let Some(Output::Send { flow, .. }) = peer.agent.output() else { panic!() };
+        assert_eq!(flow.remote, remote);
+    }
+}
