@@ -194,6 +194,8 @@ pub struct Call {
     pub interval: Option<u32>,
     /// Hang up for this as soon as the protocol lets us.
     pub leaving: Option<(End, Option<String>)>,
+    /// Our BYE met a challenge already.
+    pub bye_challenged: bool,
     /// What we answer when challenged.
     pub credentials: Option<Credentials>,
     /// The challenge that we met last.
@@ -229,6 +231,7 @@ impl Call {
             timer: None,
             interval: None,
             leaving: None,
+            bye_challenged: false,
             credentials: None,
             login: None,
         }

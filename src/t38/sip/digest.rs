@@ -263,8 +263,8 @@ pub struct Login {
 }
 
 impl Login {
-    /// Takes up the challenge of a 401 or 407, the first that we can meet. `None` if there is none, or if `before` met the
-    /// same nonce in vain and it is not called stale.
+    /// Takes up the challenge of a 401 or 407, SHA-256 before MD5. `before` is what this same request tried already: where
+    /// that was for the same realm and is not called stale, the password is wrong, and nothing is tried again.
     pub fn new(
         response: &Message,
         with: &Credentials,

@@ -56,6 +56,8 @@ pub struct Registration {
     pub granted: bool,
     /// Attempts of this go.
     pub attempts: u8,
+    /// This go met a challenge.
+    pub challenged: bool,
     /// Seconds that the last REGISTER asked for.
     pub asked: u32,
     /// The challenge met last.
@@ -78,6 +80,7 @@ impl Registration {
             leaving: false,
             granted: false,
             attempts: 0,
+            challenged: false,
             asked: 0,
             login: None,
             failures: 0,
@@ -86,14 +89,16 @@ impl Registration {
 
     /// It was granted for so long.
     pub fn granted(&mut self, now: Duration, granted: u32) {
-        (self.failures, self.attempts, self.granted, self.stage) = (0, 0, !self.leaving, Stage::Waiting);
+        (self.failures, self.attempts, self.challenged) = (0, 0, false);
+        (self.granted, self.stage) = (!self.leaving, Stage::Waiting);
         let wait = if granted < 120 { granted / 2 } else { granted / 5 * 4 };
         self.next = (!self.leaving).then(|| now + Duration::from_secs(u64::from(wait.max(1))));
     }
 
     /// It failed; the way is looked for anew next time.
     pub fn failed(&mut self, now: Duration, random: &mut Random) {
-        (self.attempts, self.stage, self.flow, self.login) = (0, Stage::Waiting, None, None);
+        (self.attempts, self.challenged, self.stage) = (0, false, Stage::Waiting);
+        (self.flow, self.login) = (None, None);
         let longest = FIRST_WAIT.saturating_mul(1 << self.failures.min(6)).min(LONGEST_WAIT);
         self.failures = self.failures.saturating_add(1);
         let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);

@@ -56,7 +56,7 @@ impl Agent {
             if let Some(timer) = &mut call.timer {
                 timer.seconds = timer.seconds.max(least);
             }
-        } else if !meet(call, response, &mut self.random) {
+        } else if !meet(call, response, offering.logins > 0, &mut self.random) {
             return false;
         }
         self.send_invite(now, key, again);
@@ -265,8 +265,11 @@ impl Agent {
 
     pub(super) fn bye_answered(&mut self, now: Duration, key: CallKey, response: &Message) {
         let Some(call) = self.calls.get_mut(&key) else { return };
-        let fresh = call.login.is_none();
-        if matches!(response.status(), 401 | 407) && fresh && meet(call, response, &mut self.random) {
+        if matches!(response.status(), 401 | 407)
+            && !call.bye_challenged
+            && meet(call, response, false, &mut self.random)
+        {
+            call.bye_challenged = true;
             let mut request = call.request("BYE");
             log_in(call, &mut request);
             let flow = call.hop(&self.settings);
@@ -277,10 +280,12 @@ impl Agent {
     }
 }
 
-/// Takes up the challenge of an answer. False if we cannot meet it.
-fn meet(call: &mut Call, response: &Message, random: &mut Random) -> bool {
+/// Takes up the challenge of an answer; `again` if the request met one before. False if we cannot meet it.
+fn meet(call: &mut Call, response: &Message, again: bool, random: &mut Random) -> bool {
     let Some(credentials) = &call.credentials else { return false };
-    let Some(login) = Login::new(response, credentials, call.login.as_ref(), random) else { return false };
+    let Some(login) = Login::new(response, credentials, call.login.as_ref().filter(|_| again), random) else {
+        return false;
+    };
     call.login = Some(login);
     true
 }

@@ -116,17 +116,17 @@ impl Agent {
                 return self.event(Event::Registered { trunk, seconds: granted });
             }
             401 | 407 if again => {
-                let before = registration.login.as_ref();
+                let before = registration.login.as_ref().filter(|_| registration.challenged);
                 let login =
                     credentials.and_then(|with| Login::new(response, &with, before, &mut self.random));
                 if let Some(login) = login {
-                    registration.login = Some(login);
+                    (registration.login, registration.challenged) = (Some(login), true);
                     return self.register(now, at);
                 }
             }
             423 if again => {
                 if let Some(least) = response.header("min-expires").and_then(seconds) {
-                    registration.least = least;
+                    (registration.least, registration.challenged) = (least, false);
                     return self.register(now, at);
                 }
             }

@@ -211,3 +211,53 @@ fn an_answer_from_behind_a_nat_is_acknowledged_where_it_came_from() {
         assert_eq!(flow.remote, remote);
     }
 }
+
+#[test]
+fn nonces_good_for_one_request_are_met_each_time() {
+    let challenge = |nonce: &str| {
+        format!(
+            "Proxy-Authenticate: Digest realm=\"good\", nonce=\"{nonce}\", qop=\"auth,auth-int\", opaque=\"o\"\n"
+        )
+    };
+    let (mut peer, call, invite) = peer();
+    peer.give(&answer_to(&invite, 407, &challenge("n1"), b""));
+    let again = peer.said.pop().unwrap();
+    peer.give(&answer_to(&again, 200, "", ANSWER));
+    peer.events.clear();
+    peer.said.clear();
+    let credentials = |message: &Message| message.header("proxy-authorization").unwrap_or("").to_owned();
+    peer.agent.reoffer(peer.now, call, OFFER);
+    peer.collect();
+    let offer = peer.only();
+    assert!(credentials(&offer).contains("nonce=\"n1\"") && credentials(&offer).contains("nc=00000002"));
+    peer.give(&answer_to(&offer, 407, &challenge("n2"), b""));
+    let offer = peer.said.pop().unwrap();
+    assert!(credentials(&offer).contains("nonce=\"n2\"") && credentials(&offer).contains("opaque=\"o\""));
+    peer.give(&answer_to(&offer, 200, "", ANSWER));
+    assert_eq!(peer.event(), Event::OurOfferAnswered { call, sdp: ANSWER.to_vec() });
+    peer.said.clear();
+    peer.agent.hang_up(peer.now, call, None);
+    peer.collect();
+    let bye = peer.only();
+    peer.give(&answer_to(&bye, 407, &challenge("n3"), b""));
+    let bye = peer.only();
+    assert!(bye.method() == "BYE" && credentials(&bye).contains("nonce=\"n3\""));
+    peer.give(&answer_to(&bye, 407, &challenge("n4"), b""));
+    assert_eq!((peer.said.len(), peer.event()), (0, Event::Ended { call, why: End::HungUp }));
+}
+
+#[test]
+fn a_cancel_waits_for_a_first_sign_of_life() {
+    let (mut peer, call, invite) = peer();
+    peer.agent.hang_up(peer.now, call, None);
+    peer.collect();
+    assert_eq!(peer.heard(), Vec::<String>::new());
+    peer.give(&answer_to(&invite, 100, "", b""));
+    assert_eq!(peer.heard(), ["CANCEL"]);
+    peer.give(&answer_to(&invite, 180, "", b""));
+    assert_eq!((peer.heard(), peer.events.len()), (vec![], 0), "one CANCEL, and no word of progress");
+    // The answer crosses it: acknowledged, then hung up.
+    peer.give(&answer_to(&invite, 200, "", ANSWER));
+    assert_eq!(peer.heard(), ["ACK", "BYE"]);
+    assert_eq!(peer.events, []);
+}

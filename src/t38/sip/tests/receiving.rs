@@ -178,10 +178,11 @@ fn numbers_out_of_order_and_unknown_calls_are_refused() {
     let (_, to) = peer.answered_call("");
     peer.give(&inside("INFO", 5, "z9hG4bK5", &to, "", b""));
     peer.give(&inside("INFO", 4, "z9hG4bK6", &to, "", b""));
+    peer.give(&inside("INFO", 5, "z9hG4bK5b", &to, "", b""));
     peer.give(&inside("BYE", 6, "z9hG4bK7", "<sip:x@y>;tag=nobodys", "", b""));
     peer.give(&inside("BYE", 7, "z9hG4bK8", "", "", b""));
     peer.give(&inside("BYE", 8, "z9hG4bK9", &to, "", b"").replace("tag=theirs", "tag=other"));
-    assert_eq!(peer.heard(), ["200", "500", "481", "481", "481"]);
+    assert_eq!(peer.heard(), ["200", "500", "500", "481", "481", "481"]);
     assert_eq!((peer.agent.calls(), peer.events.len()), (1, 0));
 }
 

@@ -55,6 +55,10 @@ fn granted_challenged_refreshed_and_taken_back() {
     peer.wait_seconds(1);
     let register = peer.only();
     assert!(register.header("authorization").unwrap().contains("nc=00000003"));
+    // A nonce that was good for so long only: a new one is met.
+    peer.give(&answer_to(&register, 401, &CHALLENGE.replace("n1", "n2"), b""));
+    let register = peer.only();
+    assert!(register.header("authorization").unwrap().contains("nonce=\"n2\""));
     peer.give(&answer_to(&register, 200, "Expires: 500\n", b""));
     assert_eq!(peer.event(), Event::Registered { trunk: 0, seconds: 500 });
     peer.agent.stop(peer.now);
