@@ -79,8 +79,11 @@ fn wrong_passwords_old_nonces_and_forged_ones_are_not() {
     // A nonce that we never made, hashed rightly: stale, never good.
     let mut forged = challenge.clone();
     for header in &mut forged.headers {
-        header.value = header.value.replace("nonce=\"0000", "nonce=\"0001");
+        // The number in it, so that its time is still good and only its hash tells.
+        let zeros = "0".repeat(31);
+        header.value = header.value.replace(&format!("nonce=\"{zeros}1"), &format!("nonce=\"{zeros}2"));
     }
+    assert_ne!(forged, challenge);
     assert_eq!(number(&mut peer, 4, &header(&mut login(&forged, "secret"))), ["401"]);
     peer.said.clear();
     peer.wait_seconds(301);
