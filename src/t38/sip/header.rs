@@ -316,7 +316,7 @@ fn angle(address: &str) -> Option<(&str, &str)> {
 
 fn display_name(text: &str) -> Option<String> {
     // Quotes inside an unquoted name are wrong but harmless, as long as they balance.
-    let balanced = text.matches('"').count() % 2 == 0;
+    let balanced = text.matches('"').count().is_multiple_of(2);
     if text.starts_with('"') { unquote(text) } else { balanced.then(|| text.to_owned()) }
 }
 

@@ -179,6 +179,9 @@ fn both_offer_at_once_and_one_goes_first_after_the_glare() {
     let world = play(None, Transport::Udp, plain(), &mut { answer }, plan);
     let refused = world.wire.iter().filter(|line| line.contains("491")).count();
     assert!(refused >= 2, "no glare: {}", world.wire.join("\n"));
+    // The called waits up to 2 s, the caller longer (RFC 3261 §14.1): the first wins, the other's offer is withdrawn.
+    assert!(world.story(CALLED).contains(&"offer answered".to_owned()));
+    assert!(world.story(CALLER).contains(&"refused 491".to_owned()));
     for lost in (0..world.sent).map(Some).chain([None]) {
         let world = play(lost, Transport::Udp, plain(), &mut { answer }, plan);
         let told = [world.story(CALLER), world.story(CALLED)].concat();
