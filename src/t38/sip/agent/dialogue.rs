@@ -84,6 +84,10 @@ impl Agent {
 
     /// A re-INVITE.
     fn reinvited(&mut self, now: Duration, flow: &Flow, key: u128, call_key: CallKey, request: Message) {
+        if self.servers.len() >= self.settings.limits.transactions {
+            let headers = [("retry-after", "1".to_owned())];
+            return self.refuse_now(flow, &request, 503, words_of(503), &headers);
+        }
         let wait = self.random.below(10).to_string();
         let shortest = self.settings.session_minimum;
         let Some(call) = self.calls.get_mut(&call_key) else { return };
@@ -105,10 +109,6 @@ impl Agent {
         // A higher number than that of the INVITE whose ACK is missing: the peer has our 200 (RFC 5407 §3.1.4).
         let confirmed = call.unacked.take_if(|_| refused.is_none()).is_some();
         let tag = call.local_tag.clone();
-        if self.servers.len() >= self.settings.limits.transactions {
-            let headers = [("retry-after", "1".to_owned())];
-            return self.refuse_now(flow, &request, 503, words_of(503), &headers);
-        }
         let Some((template, way)) = self.answer(flow, &request, 200, words_of(200), Some(&tag)) else {
             return;
         };

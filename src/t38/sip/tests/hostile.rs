@@ -200,6 +200,24 @@ fn a_full_table_still_ends_calls() {
 }
 
 #[test]
+fn a_re_invite_refused_for_want_of_room_leaves_the_200_waiting_for_its_ack() {
+    let mut settings = settings();
+    settings.limits = Limits { calls: 2, transactions: 1 };
+    let mut peer = Peer::with(settings);
+    peer.give(&invite("z9hG4bK1", 1, "", "", OFFER));
+    let Event::Invite { call, .. } = peer.event() else { panic!() };
+    peer.agent.accept(peer.now, call, ANSWER);
+    peer.collect();
+    let to = peer.said.pop().unwrap().header("to").unwrap().to_owned();
+    peer.said.clear();
+    peer.give(&invite("z9hG4bK2", 2, &to, "", OFFER));
+    peer.wait(Duration::from_millis(600));
+    assert_eq!(peer.heard(), ["503", "200"]);
+    peer.give(&inside("ACK", 1, "z9hG4bK3", &to, "", b""));
+    assert_eq!(peer.event(), Event::Confirmed { call, sdp: None });
+}
+
+#[test]
 fn limits_on_a_message_hold() {
     let refused = |text: String| Message::parse(text.as_bytes()).is_err();
     let head = "OPTIONS sip:a@b SIP/2.0\r\n";

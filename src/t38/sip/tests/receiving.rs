@@ -360,6 +360,33 @@ fn a_refresh_by_the_peer_keeps_the_session() {
 }
 
 #[test]
+fn a_strict_router_gets_its_own_uri_and_the_target_last() {
+    let mut peer = Peer::new();
+    let (call, _) = peer.answered_call("Record-Route: <sip:192.0.2.9:5080?x=y>, <sip:192.0.2.1;lr>\n");
+    peer.agent.hang_up(peer.now, call, None);
+    peer.collect();
+    let bye = peer.only();
+    assert_eq!(bye.uri(), "sip:192.0.2.9:5080");
+    let routes: Vec<&str> = bye.all("route").collect();
+    assert_eq!(routes, ["<sip:192.0.2.1;lr>", "<sip:bob@192.0.2.1:5062>"]);
+}
+
+#[test]
+fn an_answer_to_our_offer_after_our_bye_is_acknowledged_and_no_news() {
+    let mut peer = Peer::new();
+    let (call, _) = peer.answered_call("");
+    peer.agent.reoffer(peer.now, call, OFFER);
+    peer.agent.hang_up(peer.now, call, None);
+    peer.collect();
+    let bye = peer.said.pop().unwrap();
+    let offer = peer.only();
+    peer.give(&answer_to(&offer, 200, "", ANSWER));
+    assert_eq!((peer.heard(), peer.events.len()), (vec!["ACK".to_owned()], 0));
+    peer.give(&answer_to(&bye, 200, "", b""));
+    assert_eq!(peer.event(), Event::Ended { call, why: End::HungUp });
+}
+
+#[test]
 fn headers_in_a_contact_stay_out_of_our_requests() {
     for (contact, uri) in [
         ("<sip:bob@192.0.2.1:5062?Subject=x>", "sip:bob@192.0.2.1:5062"),

@@ -250,3 +250,39 @@ fn a_hang_up_before_the_ack_waits_for_it() {
     assert_eq!(called, ["invite", "confirmed false", "HungUp"]);
     assert_eq!(caller, ["answered", "Bye { reason: None }"]);
 }
+
+#[test]
+fn a_line_that_loses_a_third_of_everything_still_ends_each_call_once() {
+    let plan: Plan = &[
+        (20, CALLED, reoffer),
+        (20, CALLER, reoffer),
+        (60, CALLER, reoffer),
+        (100, CALLED, hang_up),
+        (100, CALLER, hang_up),
+    ];
+    let mut random = super::super::random::Random::new([4; 32]);
+    let mut answered = 0;
+    for _ in 0..300 {
+        let mut world = World::new(settings(), settings(), Transport::Udp);
+        world.lost = (0..2_000).filter(|_| random.below(3) == 0).collect();
+        let key = world.agents[CALLER].invite(Duration::ZERO, &calling(Transport::Udp)).unwrap();
+        for (at, who, what) in plan {
+            world.run(seconds(*at), &mut answer);
+            if let Some(call) = if *who == CALLER { Some(key) } else { world.call(CALLED) } {
+                what(&mut world.agents[*who], seconds(*at), call);
+            }
+        }
+        world.run(seconds(1_000), &mut answer);
+        let wire = world.wire.join("\n");
+        assert!(world.is_clean(), "{wire}");
+        let invites = world.story(CALLED).iter().filter(|event| *event == "invite").count();
+        assert_eq!((world.ends(CALLER).len(), world.ends(CALLED).len()), (1, invites), "{wire}");
+        let outcomes = |who| {
+            let story = world.story(who);
+            story.iter().filter(|event| *event == "offer answered" || event.starts_with("refused")).count()
+        };
+        assert!(outcomes(CALLER) <= 2 && outcomes(CALLED) <= 1, "{wire}");
+        answered += outcomes(CALLER);
+    }
+    assert!(answered > 300, "most offers came through: {answered}");
+}
