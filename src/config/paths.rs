@@ -8,6 +8,7 @@ use super::codes;
 use super::departments::Departments;
 use super::machine::Machine;
 use super::sheet::{Note, Sheet};
+use crate::intake::Kind;
 
 struct Place<'a> {
     what: String,
@@ -37,9 +38,11 @@ pub(super) fn check(machine: &Machine<'_>, departments: &Departments<'_>) {
         }
     }
     if let Some(t38) = &machine.t38
-        && !watched.iter().any(|spool| spool.path == real(&t38.settings.spool))
+        && !machine.spools.iter().any(|entry| {
+            entry.spool.kind == Kind::T38 && real(&entry.spool.path) == real(&t38.settings.spool)
+        })
     {
-        let message = "no [[spool]] watches the folder where `faxgate t38` leaves its faxes";
+        let message = "no [[spool]] of kind \"t38\" watches the folder where `faxgate t38` leaves its faxes";
         let note = Note::warning(codes::T38_SPOOL, message);
         machine.sheet.note(t38.spool_at, note.help("unless another machine does, nobody takes them in"));
     }

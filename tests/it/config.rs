@@ -80,7 +80,7 @@ impl Folder {
         {
             std::fs::write(folder.path(name), text).unwrap();
         }
-        for spool in ["lines", "counter"] {
+        for spool in ["lines", "counter", "calls"] {
             std::fs::create_dir_all(folder.path("spool").join(spool)).unwrap();
         }
         folder
@@ -165,7 +165,9 @@ fn the_shipped_configuration_is_clean() {
     for name in ["faxgate.toml", "departments.toml", "rules.toml"] {
         std::fs::copy(shipped().join(name), config.join(name)).unwrap();
     }
-    for spool in ["hylafax/recvq", "hylafax/log", "mgetty/incoming", "asterisk", "freeswitch", "scanner"] {
+    for spool in
+        ["hylafax/recvq", "hylafax/log", "mgetty/incoming", "asterisk", "freeswitch", "scanner", "t38"]
+    {
         std::fs::create_dir_all(home.path().join("var/spool").join(spool)).unwrap();
     }
     let (config, warnings) = Config::load(&config).unwrap_or_else(|problems| panic!("{}", problems.render()));
@@ -390,7 +392,79 @@ const D: &str = "departments.toml";
 const R: &str = "rules.toml";
 const END: &str = "[default]";
 
+/// A `[t38]` and its spool before `[mail]`, with these lines of the section and of its only trunk.
+macro_rules! t38 {
+    ($settings:literal, $trunk:literal) => {
+        concat!(
+            "[[spool]]\nname = \"calls\"\nkind = \"t38\"\npath = \"spool/calls\"\n[t38]\n",
+            $settings,
+            $trunk,
+            "[mail]\n"
+        )
+    };
+}
+
 const CASES: &[Case] = &[
+    case(
+        "config.t38.trunk-none",
+        M,
+        "[mail]\n",
+        t38!("spool = \"spool/calls\"\nlisten = \"udp:127.0.0.1:5060\"\n", ""),
+    ),
+    case(
+        "config.t38.networks",
+        M,
+        "[mail]\n",
+        t38!(
+            "spool = \"spool/calls\"\nlisten = \"udp:127.0.0.1:5060\"\n",
+            "[[t38.trunk]]\nname = \"a\"\nnetworks = \"::/0\"\n"
+        ),
+    ),
+    case(
+        "config.t38.tls",
+        M,
+        "[mail]\n",
+        t38!(
+            "spool = \"spool/calls\"\nlisten = \"tls:127.0.0.1:5061\"\n",
+            "[[t38.trunk]]\nname = \"a\"\nnetworks = \"192.0.2.0/24\"\n"
+        ),
+    ),
+    case(
+        "config.t38.file",
+        M,
+        "[mail]\n",
+        t38!(
+            "spool = \"spool/calls\"\nlisten = \"udp:127.0.0.1:5060\"\n",
+            "[[t38.trunk]]\nname = \"a\"\nnetworks = \"0.0.0.0/0\"\ncallers = { user = \"x\", password_file = \"none\" }\n"
+        ),
+    ),
+    case(
+        "config.t38.ports",
+        M,
+        "[mail]\n",
+        t38!(
+            "spool = \"spool/calls\"\nlisten = \"udp:127.0.0.1:5060\"\nports = \"40000-40009\"\n",
+            "[[t38.trunk]]\nname = \"a\"\nnetworks = \"192.0.2.0/24\"\n"
+        ),
+    ),
+    case(
+        "config.t38.spool",
+        M,
+        "[mail]\n",
+        t38!(
+            "spool = \"spool/lines\"\nlisten = \"udp:127.0.0.1:5060\"\n",
+            "[[t38.trunk]]\nname = \"a\"\nnetworks = \"192.0.2.0/24\"\n"
+        ),
+    ),
+    case(
+        "config.key.misplaced",
+        M,
+        "[mail]\n",
+        t38!(
+            "spool = \"spool/calls\"\nlisten = \"udp:127.0.0.1:5060\"\n",
+            "[[t38.trunk]]\nname = \"a\"\nnetworks = \"192.0.2.1\"\nregister = { server = \"h\", user = \"x\", password = \"y\", password_file = \"faxgate.toml\" }\n"
+        ),
+    ),
     case("config.file", M, "host = \"mail", "roots = \"no-such.pem\"\nhost = \"mail"),
     case("config.syntax", R, "to = \"health\"", "to = health"),
     case("config.syntax", M, "kind = \"mgetty\"", "kind = \"mgetty\"\nkind = \"mgetty\""),
