@@ -344,13 +344,16 @@ fn registrar() -> (u16, std::sync::mpsc::Receiver<String>) {
             };
             let head = ["via:", "from:", "call-id:", "cseq:"].map(line).join("\r\n");
             let more = if line("authorization:").is_empty() {
-                "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", qop=\"auth\", algorithm=MD5".to_owned()
+                "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", qop=\"auth\", algorithm=MD5"
+                    .to_owned()
             } else {
                 [line("contact:"), line("expires:")].join("\r\n")
             };
             let status = if line("authorization:").is_empty() { "401 Unauthorized" } else { "200 OK" };
-            let answer =
-                format!("SIP/2.0 {status}\r\n{head}\r\n{};tag=r\r\n{more}\r\nContent-Length: 0\r\n\r\n", line("to:"));
+            let answer = format!(
+                "SIP/2.0 {status}\r\n{head}\r\n{};tag=r\r\n{more}\r\nContent-Length: 0\r\n\r\n",
+                line("to:")
+            );
             let answer = answer.replace("\r\n\r\nContent-Length", "\r\nContent-Length");
             let _ = socket.send_to(answer.as_bytes(), from);
             if tell.send(asked).is_err() {
@@ -382,4 +385,55 @@ fn a_trunk_is_registered_with_at_the_start_and_told_at_the_end() {
     let last: Vec<String> = told.try_iter().collect();
     let taken_back = |asked: &String| asked.contains("Expires: 0") || asked.contains("expires=0");
     assert!(last.iter().any(taken_back), "{last:?}");
+}
+
+#[test]
+fn a_call_that_brings_nothing_is_hung_up_recorded_and_counted() {
+    let receiver = Receiver::start("first_packet = \"3s\"\n", LOOPBACK);
+    let caller = UdpSocket::bind("127.0.0.1:0").unwrap();
+    caller.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let port = caller.local_addr().unwrap().port();
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=image {port} udptl t38\r\n\
+         a=T38FaxVersion:0\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+    );
+    let request = |method: &str, to: &str, body: &str| {
+        format!(
+            "{method} sip:28101234@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK-{method}\r\n\
+             From: <sip:555@127.0.0.1>;tag=a\r\nTo: {to}\r\nCall-ID: nothing@test\r\nCSeq: 1 {method}\r\n\
+             Contact: <sip:555@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    caller
+        .send_to(request("INVITE", "<sip:28101234@127.0.0.1>", &sdp).as_bytes(), receiver.at("udp"))
+        .unwrap();
+    let mut buffer = [0; 8000];
+    let mut next = |start: &str| loop {
+        let length = caller
+            .recv(&mut buffer)
+            .unwrap_or_else(|error| panic!("no {start}: {error}\n{}", receiver.log()));
+        let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if message.starts_with(start) {
+            return message;
+        }
+    };
+    let answer = next("SIP/2.0 200");
+    let to = answer.lines().find_map(|line| line.strip_prefix("To: ")).unwrap().to_owned();
+    caller.send_to(request("ACK", &to, "").as_bytes(), receiver.at("udp")).unwrap();
+    let bye = next("BYE ");
+    let copied: Vec<&str> = bye
+        .lines()
+        .filter(|line| ["Via", "From", "To:", "Call-ID", "CSeq"].iter().any(|name| line.starts_with(name)))
+        .collect();
+    let done = format!("SIP/2.0 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n", copied.join("\r\n"));
+    caller.send_to(done.as_bytes(), receiver.at("udp")).unwrap();
+    receiver.wait("the record", LONG, |receiver| receiver.failed().len() == 1);
+    let record = receiver.failed().remove(0);
+    assert_eq!((record["did"].as_str(), record["caller"].as_str()), (Some("28101234"), Some("555")));
+    assert_eq!((record["pages"].as_u64(), record["result"].as_str()), (Some(0), Some("failed")));
+    assert_eq!(record["error"], "nothing of a fax was ever heard", "{record}");
+    assert!(receiver.faxes().is_empty());
+    receiver.wait("the call counted", LONG, |receiver| receiver.metrics().contains("outcome=\"no-pages\""));
 }

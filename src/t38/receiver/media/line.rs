@@ -142,7 +142,7 @@ impl Line {
                 Event::FaxHeard => tell(Told::News(News::FaxHeard(self.key))),
                 Event::Negotiated => tell(Told::News(News::Negotiated(self.key))),
                 Event::PageSent(_) => tell(Told::News(News::Page(self.key))),
-                Event::PageReceived(page) => self.page(page, now, tell),
+                Event::PageReceived(page) => self.page(page, tell),
                 Event::Ended(why) => {
                     self.over = Some((now, why));
                     tell(Told::News(News::Over(self.key, why)));
@@ -151,7 +151,7 @@ impl Line {
         }
     }
 
-    fn page(&mut self, page: Page, now: Duration, tell: &mut dyn FnMut(Told)) {
+    fn page(&mut self, page: Page, tell: &mut dyn FnMut(Told)) {
         let index = page.report.index;
         self.pages.push(page);
         let Some(memory) = &self.memory else { return };
@@ -160,7 +160,7 @@ impl Line {
             return;
         }
         let mut record = self.record.clone();
-        record.seconds = seconds(now, &self.record);
+        record.seconds = seconds(&self.record);
         describe(&mut record, self.call.facts(), &self.pages);
         record.result = Outcome::Failed;
         record.packets = self.counted();
@@ -205,7 +205,7 @@ impl Line {
     }
 
     /// Closes the file and says all that is known.
-    pub(super) fn end(self, why: &'static str, now: Duration) -> Ended {
+    pub(super) fn end(self, why: &'static str) -> Ended {
         let Self { name, call, memory, mut record, mut packets, .. } = self;
         let report = call.finish();
         if let Some(counts) = &report.udptl {
@@ -216,7 +216,7 @@ impl Line {
             packets.lost += counts.missing;
             packets.refused += counts.refused;
         }
-        record.seconds = seconds(now, &record);
+        record.seconds = seconds(&record);
         describe(&mut record, &report.facts, &report.pages);
         record.packets = packets;
         record.partial = report.partial;
@@ -256,7 +256,7 @@ fn add(packets: &mut Packets, counts: &udptl::Counts) {
 }
 
 /// Seconds since the call began, from the time that its record says.
-fn seconds(_now: Duration, record: &Record) -> Option<u32> {
+fn seconds(record: &Record) -> Option<u32> {
     let began: jiff::Timestamp = record.received_at.as_deref()?.parse().ok()?;
     let passed = crate::ops::clock::now() - began.as_millisecond();
     u32::try_from(passed / 1000).ok()

@@ -353,7 +353,7 @@ impl Thread {
     /// Closes a call: what is in its file goes to the disk, and its report to who waits for it.
     fn close(&mut self, call: CallKey, why: &'static str) {
         let Some(line) = self.lines.remove(&call) else { return };
-        let ended = line.end(why, self.pulse.now());
+        let ended = line.end(why);
         if let (Some(disk), Some(memory)) = (&self.disk, ended.memory) {
             let memory = (ended.record.pages > 0).then_some(memory);
             let record = Box::new(ended.record.clone());

@@ -373,7 +373,7 @@ impl Exchange {
             });
             return;
         }
-        self.closing.insert(call, ());
+        self.closing.insert(call);
         self.workers.order(Order::End { call, why: words(why) });
     }
 

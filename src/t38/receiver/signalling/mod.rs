@@ -5,7 +5,7 @@
 
 mod calls;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub struct Exchange {
     pub(super) meters: Meters,
     calls: HashMap<CallKey, Standing>,
     /// Calls that signalling has forgotten and whose media is still closing.
-    closing: HashMap<CallKey, ()>,
+    closing: HashSet<CallKey>,
 }
 
 impl Exchange {
@@ -64,7 +64,7 @@ impl Exchange {
             disk,
             meters,
             calls: HashMap::new(),
-            closing: HashMap::new(),
+            closing: HashSet::new(),
         }
     }
 
