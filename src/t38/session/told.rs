@@ -112,7 +112,8 @@ impl PageReport {
 pub enum Event {
     /// The two machines agreed (receiver: DCS read; sender: DIS read).
     Negotiated,
-    /// A page ended and is in the file; the answer to it is not out yet as long as [`Session::outgoing`] is not asked.
+    /// A page ended and is in the file; the answer to it is not out yet as long as
+    /// [`Session::outgoing`](super::Session::outgoing) is not asked.
     PageEnded(PageReport),
     /// A page ended and is not in the file, as nothing of it could be decoded or written; `answer` is what spandsp would say.
     PageNotKept {
@@ -161,14 +162,14 @@ pub struct Facts {
 pub struct Pulse {
     /// A number that changes as long as the far end goes on: frames heard, bytes and rows of the page, pages.
     pub progress: u64,
-    /// Rows of the page in progress, or of the one before it. Above [`MOST_ROWS`] we are being flooded.
+    /// Rows of the page in progress, or of the one before it. Above [`MOST_ROWS`](super::MOST_ROWS) we are being flooded.
     pub rows: u32,
 }
 
 /// A session at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// spandsp's completion code; [`CALL_DROPPED`] where phase E never came and the fax was not over.
+    /// spandsp's completion code; [`CALL_DROPPED`](super::CALL_DROPPED) where phase E never came and the fax was not over.
     pub code: i32,
     /// The code in words.
     pub words: String,
