@@ -13,7 +13,7 @@ use crate::harness::modems::{CALLER, CALLER_NAME, Line, TSI};
 use crate::harness::pdf;
 
 /// From the end of a call to its mail, on a busy machine.
-const DELIVERY_MOST: Duration = Duration::from_secs(300);
+const DELIVERY_MOST: Duration = Duration::from_secs(600);
 /// What the sender dials: a department's number.
 const DIALLED: &str = "30101101";
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::harness::rtpengine::{Gateway, Proxy, Rtpengine};
 use crate::harness::t38::{LOOPBACK, Receiver, Sent, ended};
+use crate::harness::urgent::urgently;
 use crate::t38_call::pages::{STANDARD, decoded, fixture, stretched, tiff};
 
 /// From the end of a call to its fax in the spool.
@@ -26,6 +27,10 @@ fn send(file: &Path, proxy: &Proxy, args: &[&str]) -> Sent {
 
 /// Sends two pages through rtpengine; the record of what came.
 fn through(gateway: Gateway, settings: &str, args: &[&str]) -> Value {
+    urgently(|| through_at(gateway, settings, args))
+}
+
+fn through_at(gateway: Gateway, settings: &str, args: &[&str]) -> Value {
     let receiver = Receiver::start(settings, LOOPBACK);
     let letter = fixture("licensing-letter-en", 0);
     let maps = [stretched(&letter, 400, 1, 1), stretched(&letter, 250, 1, 1)];

@@ -8,3 +8,4 @@ pub mod rtpengine;
 pub mod sipp;
 pub mod smtp;
 pub mod t38;
+pub mod urgent;

@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use super::urgent::urgently;
+
 /// How long a modem or faxgetty may take to be ready.
 const START_MOST: Duration = Duration::from_secs(60);
 /// How long a program may take to end when it is told to.
@@ -81,15 +83,10 @@ impl Line {
     /// HylaFAX answers from now on; `dispatch` is its `etc/FaxDispatch`.
     pub fn answer(&mut self, dispatch: &str) {
         fs::write(self.path("receiver/etc/FaxDispatch"), dispatch).expect("our folder");
-        let getty = leased("faxgetty")
-            .arg("-q")
-            .arg(self.path("receiver"))
-            .arg(&self.devices[1])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        self.getty = Some(getty.expect("Debian's HylaFAX is installed"));
+        let mut getty = leased("faxgetty");
+        getty.arg("-q").arg(self.path("receiver")).arg(&self.devices[1]);
+        getty.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.getty = Some(urgently(|| getty.spawn()).expect("Debian's HylaFAX is installed"));
         let status = self.path("receiver/status").join(&self.devices[1]);
         self.wait("faxgetty to be idle", || {
             fs::read_to_string(&status).is_ok_and(|text| text.contains("Running and idle"))
@@ -105,12 +102,9 @@ impl Line {
         for owned in ["docq/doc1.tif", "sendq/q1"] {
             self.give(&spool.join(owned));
         }
-        let ran = Command::new("faxsend")
-            .args(["-l", "-m", &self.devices[0], "sendq/q1"])
-            .current_dir(&spool)
-            .stdin(Stdio::null())
-            .output()
-            .expect("Debian's HylaFAX is installed");
+        let mut faxsend = Command::new("faxsend");
+        faxsend.args(["-l", "-m", &self.devices[0], "sendq/q1"]).current_dir(&spool).stdin(Stdio::null());
+        let ran = urgently(|| faxsend.output()).expect("Debian's HylaFAX is installed");
         let after = fs::read_to_string(spool.join("sendq/q1")).unwrap_or_default();
         let says = |line: &str| after.lines().any(|one| one == line);
         // send_done
@@ -120,16 +114,15 @@ impl Line {
 
     /// efax calls `number` with one page. Its words if it failed.
     pub fn efax(&self, page: &Path, number: &str) -> Result<String, String> {
-        let ran = Command::new("efax")
-            .arg("-d")
+        let mut efax = Command::new("efax");
+        efax.arg("-d")
             .arg(format!("/dev/{}", self.devices[0]))
             // Class 1; no hardware above 14,400 bit/s, standard or fine, no ECM: it has none.
             .args(["-o1", "-l", TSI, "-c", "1,5,0,2,0,0,0,0", "-h", "", "-i", "Z", "-i", "+FCLASS=1"])
             .args(["-t", number])
             .arg(page)
-            .stdin(Stdio::null())
-            .output()
-            .expect("Debian's efax is installed");
+            .stdin(Stdio::null());
+        let ran = urgently(|| efax.output()).expect("Debian's efax is installed");
         let said = String::from_utf8_lossy(&ran.stderr).into_owned();
         if ran.status.success() { Ok(said) } else { Err(format!("{said}\n{}", self.log("receiver"))) }
     }
@@ -149,14 +142,14 @@ impl Line {
         );
         fs::write(&config, text).expect("our folder");
         let log = fs::File::create(self.path(&format!("modem{which}.log"))).expect("our folder");
-        let modem = leased("iaxmodem")
+        let mut modem = leased("iaxmodem");
+        modem
             // It looks for its configuration below /etc/iaxmodem and nowhere else.
             .arg(format!("../..{}", config.display()))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .spawn();
-        self.modems.push(modem.expect("Debian's iaxmodem is installed"));
+            .stderr(log);
+        self.modems.push(urgently(|| modem.spawn()).expect("Debian's iaxmodem is installed"));
         self.wait("a modem's device", || Path::new(&device).exists());
     }
 
