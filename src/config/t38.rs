@@ -18,6 +18,8 @@ use crate::t38::sip::{Net, Register, Transport};
 
 /// More calls than this no machine was measured with.
 const MOST_CALLS: i64 = 1_000;
+/// The unit file allows 128 tasks: these, eight for the disk, and those of SIP.
+const MOST_THREADS: i64 = 64;
 /// Below this the first long fax fills the disk.
 const LEAST_SPACE: u64 = 16 << 20;
 const SILENCE: RangeInclusive<Duration> = Duration::from_secs(3)..=Duration::from_secs(600);
@@ -138,7 +140,14 @@ fn media(table: &mut Reader<'_>, settings: &mut Settings) -> Option<Span> {
     }
     settings.audio = table.flag("audio").map_or(settings.audio, |audio| audio.value);
     let offer = table.choice("offer_t38", &OfferT38::NAMES);
-    settings.offer_t38 = offer.map_or(settings.offer_t38, |offer| offer.value);
+    if let Some(offer) = offer {
+        if offer.value == OfferT38::Never && !settings.audio {
+            let message = "`offer_t38 = \"never\"` with `audio = false`: a call that begins as audio could bring nothing";
+            let note = Note::error(codes::VALUE_FORM, message);
+            table.sheet().note(offer.span, note.help("leave one of the two out"));
+        }
+        settings.offer_t38 = offer.value;
+    }
     ports_at
 }
 
@@ -203,7 +212,7 @@ fn limits(table: &mut Reader<'_>, settings: &mut Settings) {
     ] {
         *place = table.duration(key, range).map_or(*place, |value| value.value);
     }
-    if let Some(threads) = table.integer("threads", 1..=256) {
+    if let Some(threads) = table.integer("threads", 1..=MOST_THREADS) {
         settings.threads = usize::try_from(threads).unwrap_or(settings.threads);
     }
 }

@@ -19,9 +19,9 @@ use crate::fax::Millis;
 
 /// Longest text of the peer that is kept, in characters. Numbers and station names have twenty.
 pub const LONGEST_TEXT: usize = 200;
-/// Most damaged pages that are listed one by one; [`Record::page_damage_more`] counts the rest.
-pub const MOST_DAMAGE: usize = 300;
-/// Most pages whose sizes are listed; a record stays far below the 64 KiB that a sidecar may have.
+/// Most damaged pages that are listed one by one: as many as a call may have. [`Record::page_damage_more`] counts the rest.
+pub const MOST_DAMAGE: usize = 1000;
+/// Most pages whose sizes are listed; a record stays far below the 1 MiB that a sidecar may have.
 pub const MOST_SIZES: usize = 150;
 
 /// The whole of a call. Every `Option` is left out of the JSON where nothing is known.
@@ -286,8 +286,8 @@ mod tests {
             rows: worst,
             ..PageSize::default()
         }));
-        assert_eq!((record.page_damage.len(), record.page_damage_more), (MOST_DAMAGE, 1700));
-        assert!(record.to_bytes().len() < 60 << 10, "{}", record.to_bytes().len());
+        assert_eq!((record.page_damage.len(), record.page_damage_more), (MOST_DAMAGE, 1000));
+        assert!(record.to_bytes().len() < 256 << 10, "{}", record.to_bytes().len());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -14,11 +15,15 @@ use crate::t38::record::Record;
 
 /// How often the spool is looked at, and what could not be finished is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Ends of calls that wait for a disk to get well. What is beyond is found in `.part` at the next start.
+/// Ends of calls that wait for a disk to get well, with their memory. What is beyond is finished from `.part`.
 const MOST_UNFINISHED: usize = 256;
 
 /// Threads.
 const THREADS: usize = 8;
+/// A disk that takes longer for one job is ill, and no call is taken until it is well.
+const ILL_AFTER: Duration = Duration::from_secs(10);
+/// Ends of calls that may wait for a disk before no more calls are taken: each holds its fax in memory.
+const MOST_WAITING: usize = 64;
 
 /// Something for the disk.
 pub enum Job {
@@ -57,6 +62,62 @@ impl Job {
 pub struct Disk {
     jobs: Vec<Sender<Job>>,
     trouble: Arc<Mutex<Option<String>>>,
+    pulse: Arc<Pulse>,
+}
+
+/// What the threads are at.
+struct Pulse {
+    began: Instant,
+    /// For each thread: milliseconds since `began` at which it took up its job, 1 at least; 0: it waits for one.
+    busy_since: Vec<AtomicU64>,
+    /// Jobs given and not done.
+    waiting: AtomicUsize,
+    /// A thread ended before its time.
+    broken: AtomicBool,
+}
+
+impl Pulse {
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    fn busy(&self, thread: usize, since: u64) {
+        if let Some(place) = self.busy_since.get(thread) {
+            place.store(since, Ordering::Relaxed);
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Some("a disk thread broke: restart the receiver".to_owned());
+        }
+        let now = self.now();
+        let ill = self
+            .busy_since
+            .iter()
+            .map(|since| since.load(Ordering::Relaxed))
+            .any(|since| since > 0 && u128::from(now.saturating_sub(since)) > ILL_AFTER.as_millis());
+        if ill {
+            return Some("the disk does not answer".to_owned());
+        }
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        (waiting > MOST_WAITING).then(|| format!("{waiting} pages and ends of calls wait for the disk"))
+    }
+}
+
+/// Says that a thread broke unless it ended as it should.
+struct Guard {
+    pulse: Arc<Pulse>,
+    over: bool,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.over {
+            self.pulse.broken.store(true, Ordering::Relaxed);
+            tracing::error!("a disk thread broke");
+        }
+    }
 }
 
 /// The threads, to be waited for once every [`Disk`] is gone.
@@ -76,12 +137,20 @@ impl Disk {
         let spool = Arc::new(spool);
         let trouble = Arc::new(Mutex::new(None));
         let (mut jobs, mut threads) = (Vec::new(), Vec::new());
+        let pulse = Arc::new(Pulse {
+            began: Instant::now(),
+            busy_since: (0..THREADS).map(|_| AtomicU64::new(0)).collect(),
+            waiting: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+        });
         for number in 0..THREADS {
             let (give, work) = mpsc::channel();
             let writer = Writer {
                 spool: Arc::clone(&spool),
                 least_space,
                 trouble: Arc::clone(&trouble),
+                number,
+                pulse: Arc::clone(&pulse),
                 looks: number == 0,
                 unfinished: Vec::new(),
             };
@@ -94,7 +163,7 @@ impl Disk {
             jobs.push(give);
             threads.push(thread);
         }
-        Ok((Self { jobs, trouble }, Threads(threads)))
+        Ok((Self { jobs, trouble, pulse }, Threads(threads)))
     }
 
     /// Hands over a job. Those of one call are done in order.
@@ -103,19 +172,26 @@ impl Disk {
             .name()
             .bytes()
             .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        self.pulse.waiting.fetch_add(1, Ordering::Relaxed);
         let refused = match self.jobs.get(place % self.jobs.len().max(1)) {
             Some(thread) => thread.send(job).err().map(|mpsc::SendError(job)| job),
             None => Some(job),
         };
-        if let Some(Job::Keep { done, .. }) = refused {
-            // The thread is gone: no page is durable any more.
-            done(false);
+        // The thread is gone: no page is durable any more, and what a call left is found in `.part` at the next start.
+        match refused {
+            Some(Job::Keep { done, .. }) => done(false),
+            Some(Job::Finish { name, .. }) => {
+                tracing::error!(call = name, "a call's end cannot be written: a disk thread broke");
+            }
+            None => {}
         }
     }
 
     /// Why no new call can be taken; `None`: it can. As it was some seconds ago: nobody waits for a disk here.
     pub fn refuses(&self) -> Option<String> {
-        self.trouble.lock().map_or(Some("a disk thread broke".to_owned()), |trouble| trouble.clone())
+        let seen =
+            self.trouble.lock().map_or(Some("a disk thread broke".to_owned()), |trouble| trouble.clone());
+        seen.or_else(|| self.pulse.trouble())
     }
 }
 
@@ -123,6 +199,8 @@ struct Writer {
     spool: Arc<Spool>,
     least_space: u64,
     trouble: Arc<Mutex<Option<String>>>,
+    number: usize,
+    pulse: Arc<Pulse>,
     /// Looks after the spool's health: one of the threads does.
     looks: bool,
     unfinished: Vec<Job>,
@@ -131,8 +209,14 @@ struct Writer {
 impl Writer {
     fn run(mut self, work: &Receiver<Job>) {
         let mut looked = Instant::now();
+        let mut guard = Guard { pulse: Arc::clone(&self.pulse), over: false };
         loop {
+            self.pulse.busy(self.number, 0);
             let job = work.recv_timeout(LOOK_EVERY.saturating_sub(looked.elapsed()));
+            self.pulse.busy(self.number, self.pulse.now());
+            if job.is_ok() {
+                self.pulse.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
             let over = matches!(job, Err(RecvTimeoutError::Disconnected));
             match job {
                 Ok(Job::Keep { name, memory, record, done }) => {
@@ -150,12 +234,14 @@ impl Writer {
                 looked = Instant::now();
                 if self.looks {
                     self.look();
+                    self.finish_what_was_left();
                 }
                 for job in std::mem::take(&mut self.unfinished) {
                     end(&self.spool, job, &mut self.unfinished);
                 }
             }
             if over {
+                guard.over = true;
                 return;
             }
         }
@@ -165,6 +251,17 @@ impl Writer {
     fn look(&self) {
         let seen = self.spool.room(self.least_space).and_then(|()| self.spool.probe());
         self.say(seen.err().map(|why| why.to_string()));
+    }
+
+    fn finish_what_was_left(&self) {
+        for (name, finished) in self.spool.retry() {
+            match finished {
+                Ok(one) => tracing::info!(call = name, pages = one.pages, "a call that was left is finished"),
+                Err(error) => {
+                    tracing::warn!(call = name, %error, "a call that was left still cannot be finished")
+                }
+            }
+        }
     }
 
     fn say(&self, now: Option<String>) {
@@ -197,6 +294,8 @@ fn end(spool: &Spool, job: Job, unfinished: &mut Vec<Job>) {
             tracing::error!(call = name, %error, "a finished call cannot be put into the spool; it is tried again");
             if unfinished.len() < MOST_UNFINISHED {
                 unfinished.push(Job::Finish { name, memory, record });
+            } else {
+                spool.leave(&name);
             }
         }
     }
@@ -252,5 +351,24 @@ mod tests {
         assert!(disk.refuses().is_some());
         drop(disk);
         assert!(threads.join());
+    }
+
+    #[test]
+    fn a_disk_that_does_not_answer_is_told() {
+        let pulse = Pulse {
+            began: Instant::now() - Duration::from_secs(60),
+            busy_since: vec![AtomicU64::new(0), AtomicU64::new(0)],
+            waiting: AtomicUsize::new(MOST_WAITING),
+            broken: AtomicBool::new(false),
+        };
+        pulse.busy(1, pulse.now());
+        assert_eq!(pulse.trouble(), None);
+        pulse.busy(1, 1);
+        assert!(pulse.trouble().unwrap().contains("does not answer"));
+        pulse.busy(1, 0);
+        pulse.waiting.fetch_add(1, Ordering::Relaxed);
+        assert!(pulse.trouble().unwrap().contains("wait for the disk"));
+        pulse.broken.store(true, Ordering::Relaxed);
+        assert!(pulse.trouble().unwrap().contains("broke"));
     }
 }

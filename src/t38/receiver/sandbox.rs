@@ -49,6 +49,15 @@ fn files(spool: &Path) -> Result<&'static str, String> {
                 rules = rules.add_rule(rule)?;
             }
         }
+        // Where `/etc/resolv.conf` and its like are links, the folder that they lead to: the file itself is replaced at times.
+        for link in ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"] {
+            let target = std::fs::canonicalize(link).ok().and_then(|file| Some(file.parent()?.to_path_buf()));
+            if let Some(folder) = target.filter(|folder| folder.components().count() > 2)
+                && let Ok(rule) = beneath(folder, AccessFs::from_read(abi))
+            {
+                rules = rules.add_rule(rule)?;
+            }
+        }
         if let Ok(rule) = beneath(PathBuf::from("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile) {
             rules = rules.add_rule(rule)?;
         }

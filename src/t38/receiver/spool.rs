@@ -8,10 +8,13 @@
 //!
 //! All of this blocks: it runs on the disk thread and at the start.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use rustix::fs::{FlockOperation, StatVfsMountFlags};
 
@@ -78,6 +81,8 @@ pub struct Spool {
     folder: PathBuf,
     part: PathBuf,
     failed: PathBuf,
+    /// Calls in `.part` that could not be finished, to be tried again.
+    left: Mutex<BTreeSet<String>>,
     /// Held as long as it lives.
     _lock: File,
 }
@@ -95,9 +100,11 @@ impl Spool {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(failure(below)(error));
                 }
-                _ => {}
+                Err(_) => {}
+                Ok(()) => open_to_the_group(folder, below).map_err(failure(below))?,
             }
         }
+        sync_folder(folder).map_err(failure(folder))?;
         let path = folder.join(LOCK);
         let lock = OpenOptions::new()
             .write(true)
@@ -107,7 +114,9 @@ impl Spool {
             .open(&path)
             .map_err(failure(&path))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { folder: folder.to_owned(), part, failed, _lock: lock }),
+            Ok(()) => {
+                Ok(Self { folder: folder.to_owned(), part, failed, left: Mutex::default(), _lock: lock })
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::Taken(folder.to_owned())),
             Err(error) => Err(failure(&path)(error.into())),
         }
@@ -168,16 +177,21 @@ impl Spool {
 
     fn release(&self, name: &str) -> io::Result<()> {
         remove(&self.part.join(partial(name)))?;
+        let (folder, part) = (File::open(&self.folder)?, File::open(&self.part)?);
         std::fs::rename(self.part.join(tif(name)), self.folder.join(tif(name)))?;
-        sync_folder(&self.folder)?;
-        sync_folder(&self.part)
+        // From here on it is the gateway's: done again, it would be delivered twice. Its bytes are on the disk; a rename that is
+        // lost is made at the next start.
+        if let Err(error) = folder.sync_all().and_then(|()| part.sync_all()) {
+            tracing::error!(call = name, %error, "the spool's folder cannot be synced");
+        }
+        Ok(())
     }
 
     /// Finishes what the last process left. Nothing of one call keeps another from being finished.
     pub fn recover(&self) -> Result<Vec<(String, io::Result<Recovered>)>, SpoolError> {
         let listed = std::fs::read_dir(&self.part).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let entries = listed.map_err(|source| SpoolError::Io { path: self.part.clone(), source })?;
-        let mut names = std::collections::BTreeSet::new();
+        let mut names = BTreeSet::new();
         for entry in entries {
             let file = entry.file_name().to_string_lossy().into_owned();
             match file.rsplit_once('.') {
@@ -191,12 +205,36 @@ impl Spool {
                 _ => {}
             }
         }
-        Ok(names.into_iter().map(|name| (name.clone(), self.recover_one(name))).collect())
+        Ok(names.into_iter().map(|name| (name.clone(), self.recover_or_leave(name))).collect())
+    }
+
+    /// Leaves a call that has ended in `.part`, to be finished by [`Spool::retry`].
+    pub fn leave(&self, name: &str) {
+        if let Ok(mut left) = self.left.lock() {
+            left.insert(name.to_owned());
+        }
+    }
+
+    /// Tries again what could not be finished; what was finished now, or why it still could not be.
+    pub fn retry(&self) -> Vec<(String, io::Result<Recovered>)> {
+        let names = self.left.lock().map(|mut left| std::mem::take(&mut *left)).unwrap_or_default();
+        names.into_iter().map(|name| (name.clone(), self.recover_or_leave(name))).collect()
+    }
+
+    fn recover_or_leave(&self, name: String) -> io::Result<Recovered> {
+        let recovered = self.recover_one(name.clone());
+        if recovered.is_err() {
+            self.leave(&name);
+        }
+        recovered
     }
 
     fn recover_one(&self, name: String) -> io::Result<Recovered> {
         const WHY: &str = "the receiver ended while the call was in progress";
+        const LOST: &str = "the receiver ended while the call was in progress, and what it knew of the call is lost: neither the \
+                            number dialled nor the caller is known";
         let record = read_record(&self.part.join(partial(&name)))?;
+        let why = if record.is_some() { WHY } else { LOST };
         let path = self.part.join(tif(&name));
         let (file, walk) = match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => {
@@ -207,7 +245,7 @@ impl Spool {
             Err(error) => return Err(error),
         };
         let Some(file) = file.filter(|_| walk > 0) else {
-            self.finish(&name, None, &record.unwrap_or_default().cut_short(0, WHY))?;
+            self.finish(&name, None, &record.unwrap_or_default().cut_short(0, why))?;
             return Ok(Recovered { name, pages: 0 });
         };
         tiff::cut(&file, &tiff::walk(&file)?)?;
@@ -215,7 +253,7 @@ impl Spool {
             // Its final record went out before it: only the TIFF's own rename was missing.
             self.release(&name)?;
         } else {
-            self.finish(&name, None, &record.unwrap_or_default().cut_short(walk, WHY))?;
+            self.finish(&name, None, &record.unwrap_or_default().cut_short(walk, why))?;
         }
         Ok(Recovered { name, pages: walk })
     }
@@ -299,7 +337,11 @@ fn read_record(path: &Path) -> io::Result<Option<Record>> {
         Ok(file) => {
             let mut bytes = Vec::new();
             file.take(MOST_RECORD).read_to_end(&mut bytes)?;
-            Ok(Some(Record::parse(&bytes).unwrap_or_default()))
+            let record = Record::parse(&bytes);
+            if record.is_none() {
+                tracing::error!(path = %path.display(), "a call's record cannot be read: its fax goes without");
+            }
+            Ok(record)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -311,6 +353,12 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Whatever the umask: the gateway, of the folder's group, takes files out of it.
+fn open_to_the_group(folder: &Path, below: &Path) -> io::Result<()> {
+    let inherited = std::fs::metadata(folder)?.permissions().mode() & 0o2000;
+    std::fs::set_permissions(below, std::fs::Permissions::from_mode(0o770 | inherited))
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -141,3 +141,40 @@ fn a_full_disk_and_one_that_cannot_be_written_are_told_apart() {
     std::fs::write(folder.path().join(PART), b"").unwrap();
     assert!(matches!(spool.probe(), Err(NoRoom::Unwritable(_))));
 }
+
+#[test]
+fn what_could_not_be_finished_at_the_start_is_finished_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path()).unwrap();
+    spool.keep("a", &memory(&fax(&PAGES[..2])), &record(2)).unwrap();
+    // Nothing can take the fax's place in the spool.
+    std::fs::create_dir(folder.path().join("a.tif")).unwrap();
+    assert!(spool.recover().unwrap().remove(0).1.is_err());
+    assert!(spool.retry().remove(0).1.is_err());
+    std::fs::remove_dir(folder.path().join("a.tif")).unwrap();
+    assert_eq!(spool.retry().remove(0).1.unwrap().pages, 2);
+    assert_eq!(std::fs::read(folder.path().join("a.tif")).unwrap(), fax(&PAGES[..2]));
+    assert!(spool.retry().is_empty());
+}
+
+#[test]
+fn a_fax_whose_record_was_lost_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path()).unwrap();
+    spool.keep("a", &memory(&fax(&PAGES[..1])), &record(1)).unwrap();
+    std::fs::write(folder.path().join(".part/a.partial"), b"{").unwrap();
+    assert_eq!(spool.recover().unwrap().remove(0).1.unwrap().pages, 1);
+    let left = read(folder.path().join("a.json"));
+    assert_eq!((left.did, left.partial), (None, true));
+    assert!(left.error.unwrap().contains("lost"));
+}
+
+#[test]
+fn the_gateways_group_may_empty_what_the_receiver_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let _spool = Spool::open(folder.path()).unwrap();
+    for below in [PART, FAILED] {
+        let mode = std::fs::metadata(folder.path().join(below)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o770);
+    }
+}

@@ -43,7 +43,7 @@ fn callers_who_know_the_password_are_let_in() {
     let mut peer = guarded();
     let challenge = challenge(&mut peer);
     let offered: Vec<&str> = challenge.all("www-authenticate").collect();
-    assert!(offered[0].contains("algorithm=SHA-256") && offered[1].contains("algorithm=MD5"));
+    assert!(offered[0].contains("algorithm=MD5") && offered[1].contains("algorithm=SHA-256"));
     let mut login = login(&challenge, "secret");
     let first_header = header(&mut login);
     assert!(first_header.contains("algorithm=SHA-256"));
