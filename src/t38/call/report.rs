@@ -93,7 +93,8 @@ pub(super) fn of(session: session::Report, ending: Ending) -> Report {
     }
     let complete = if ending.receives {
         let last = pages.last().is_some_and(|page| page.report.after == Some(After::Nothing));
-        let kept = pages.iter().all(|page| page.confirmed && !page.report.cut);
+        // A refused page is sent again, or is the last, and then the session is not complete.
+        let kept = pages.iter().all(|page| page.confirmed && (!page.report.cut || page.refused()));
         session.complete && last && kept
     } else {
         session.complete

@@ -29,6 +29,9 @@ const MOST_PATH: usize = 255;
 /// An identity string of T.30 has 20 characters (ITU-T T.30 §5.3.6.2.4).
 pub(super) const MOST_IDENTITY: usize = 20;
 
+/// spandsp's warning when the carrier of a page outside ECM goes before its end.
+const NO_RTC: &[u8] = b"Page did not end cleanly";
+
 /// Octets of a non-standard frame that are looked at: makers and models are told by the first few.
 const MOST_NON_STANDARD: usize = 64;
 
@@ -41,6 +44,8 @@ pub(super) enum Note {
         fcf: u8,
         stored: usize,
         statistics: sys::t30_stats_t,
+        /// The carrier of a page outside ECM went before six EOLs were met.
+        no_rtc: bool,
     },
     /// We said a final frame: MCF, RTP, RTN, DCN ...
     Said {
@@ -97,6 +102,8 @@ struct Heard {
     packets: VecDeque<OutIfp>,
     notes: VecDeque<Note>,
     frames: u64,
+    /// See [`Note::PhaseD`].
+    no_rtc: bool,
     /// The far end's NSF or NSS from its T.35 country code on, at most [`MOST_NON_STANDARD`] octets.
     non_standard: Vec<u8>,
 }
@@ -134,6 +141,7 @@ impl Engine {
             packets: VecDeque::new(),
             notes: VecDeque::new(),
             frames: 0,
+            no_rtc: false,
             non_standard: Vec::new(),
         }));
         let mut engine =
@@ -153,6 +161,9 @@ impl Engine {
             sys::t30_set_phase_d_handler(engine.t30, Some(phase_d), user);
             sys::t30_set_phase_e_handler(engine.t30, Some(phase_e), user);
             sys::t30_set_real_time_frame_handler(engine.t30, Some(frame), user);
+            let log = sys::t30_get_logging_state(engine.t30);
+            sys::span_log_set_message_handler(log, Some(logged), user);
+            sys::span_log_set_level(log, sys::SPAN_LOG_WARNING as c_int);
             if calling {
                 sys::t30_set_tx_file(engine.t30, engine.path.as_ptr(), -1, -1);
                 sys::t30_set_retransmit_capable(engine.t30, true);
@@ -451,13 +462,27 @@ unsafe extern "C" fn phase_d(user: *mut c_void, result: c_int) -> c_int {
         }
         usize::try_from(sys::t30_receive_page_count(heard.t30)).unwrap_or(0)
     };
-    push(heard, Note::PhaseD { fcf: command, stored, statistics });
+    let no_rtc = std::mem::take(&mut heard.no_rtc);
+    push(heard, Note::PhaseD { fcf: command, stored, statistics, no_rtc });
     sys::t30_err_e::T30_ERR_OK as c_int
 }
 
 unsafe extern "C" fn phase_e(user: *mut c_void, code: c_int) {
     // SAFETY: as in `packet`.
     push(unsafe { &mut *user.cast::<Heard>() }, Note::PhaseE { code });
+}
+
+/// spandsp's T.30 warns of a page without RTC in its log alone: it drops the row in work and calls the page good.
+unsafe extern "C" fn logged(user: *mut c_void, _level: c_int, text: *const c_char) {
+    if user.is_null() || text.is_null() {
+        return;
+    }
+    // SAFETY: `text` ends with NUL; `user` as in `packet`. What the other callbacks call while they borrow it logs nothing.
+    unsafe {
+        if CStr::from_ptr(text).to_bytes().starts_with(NO_RTC) {
+            (*user.cast::<Heard>()).no_rtc = true;
+        }
+    }
 }
 
 unsafe extern "C" fn frame(user: *mut c_void, incoming: bool, bytes: *const u8, length: c_int) {

@@ -5,7 +5,7 @@
 //! - Received pages go to a TIFF that spandsp writes itself: T.6, one strip a page, `w` and nothing else open. The path may be
 //!   `/proc/self/fd/N` of a memory file. When [`Event::PageEnded`] comes out, the page and its directory are in the file whole.
 //! - What T.30 itself calls good is not trusted: every page says how many rows were bad, what was answered to it, whether its
-//!   end was ever seen; a page that was answered but is not in the file is an event of its own ([`Event::PageNotKept`]).
+//!   end was ever seen (outside ECM: RTC, for a carrier that drops in mid page looks well to T.30); a page that was answered but is not in the file is an event of its own ([`Event::PageNotKept`]).
 //! - Strings of the far end may hold any bytes: they are read as UTF-8 with replacement, at most 20 characters each.
 //! - Not advertised: V.34, T.85 (JBIG), T.43, colour. Real peers cut T.85 pages or decode them wrongly.
 //!
@@ -17,6 +17,7 @@
 
 mod fcf;
 mod ffi;
+mod rtc;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ mod told;
 use std::collections::VecDeque;
 
 use ffi::{Abilities, Engine, FarEnd, Note};
+use rtc::Rtc;
 pub use terms::{Codings, Modems, Resolutions, Sending, Station};
 pub use told::{After, Coding, Event, Facts, OutIfp, PageReport, Pulse, Report, Response};
 
@@ -59,6 +61,7 @@ pub struct Session {
     facts: Facts,
     phase_e: Option<i32>,
     sent_last: bool,
+    rtc: Rtc,
 }
 
 impl Session {
@@ -112,11 +115,13 @@ impl Session {
             facts: Facts::default(),
             phase_e: None,
             sent_last: false,
+            rtc: Rtc::default(),
         }
     }
 
     /// Takes an IFP packet, in sequence; a gap in `seq` is loss, and T.30 is told of it.
     pub fn ifp(&mut self, seq: u16, bytes: &[u8]) {
+        self.rtc.ifp(bytes);
         self.engine.ifp(seq, bytes);
         self.settle();
     }
@@ -227,7 +232,11 @@ impl Session {
                     self.negotiated = true;
                     self.tell(Event::Negotiated);
                 }
-                Note::PhaseD { fcf, stored, statistics } => self.page_end(fcf, stored, &statistics),
+                Note::PhaseD { fcf, stored, statistics, no_rtc } => {
+                    // Over T.38 the data pass by here, and a shorter end than spandsp wants is seen.
+                    let no_rtc = no_rtc && !std::mem::take(&mut self.rtc).ended();
+                    self.page_end(fcf, stored, &statistics, no_rtc);
+                }
                 Note::Said { fcf } => self.answered(fcf),
                 Note::PhaseE { code } => {
                     self.phase_e = Some(code);
@@ -273,7 +282,13 @@ impl Session {
         }
     }
 
-    fn page_end(&mut self, command: u8, stored: usize, statistics: &spandsp::spandsp_sys::t30_stats_t) {
+    fn page_end(
+        &mut self,
+        command: u8,
+        stored: usize,
+        statistics: &spandsp::spandsp_sys::t30_stats_t,
+        no_rtc: bool,
+    ) {
         self.release();
         if !self.receiving {
             let answer = response(command);
@@ -306,7 +321,7 @@ impl Session {
             ecm: statistics.error_correcting_mode != 0,
             response: None,
             after: after(command),
-            cut: false,
+            cut: no_rtc && statistics.error_correcting_mode == 0,
         }));
         self.reserve_place();
     }

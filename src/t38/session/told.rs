@@ -96,7 +96,8 @@ pub struct PageReport {
     pub response: Option<Response>,
     /// What the sender said after it.
     pub after: Option<After>,
-    /// The page's end never came: the rows that did are kept.
+    /// The page's end never came: the rows that did are kept. Outside ECM so if its data ended without RTC, whatever was
+    /// answered.
     pub cut: bool,
 }
 
