@@ -27,7 +27,8 @@ pub struct Counts {
     pub rtcp: u64,
     /// Datagrams that are no RTP, or carry no G.711.
     pub refused: u64,
-    /// Frames handed out with silence for what had not come.
+    /// Frames handed out with silence for what had not come; where the buffer was set anew, also those that it dropped, whole or
+    /// in part.
     pub missing: u64,
     /// Times that the buffer was set anew.
     pub resyncs: u64,
@@ -139,12 +140,11 @@ impl Jitter {
         frame
     }
 
-    /// Sets the buffer so that the packet is played `depth` later.
+    /// Sets the buffer so that the packet is played `depth` later. Once something was heard, the silence until then is missing.
     fn begin(&mut self, packet: &Packet<'_>) {
         self.source = Some(packet.ssrc);
         self.cursor = packet.timestamp.wrapping_sub(self.depth);
         self.buffer.clear();
-        self.opening = true;
         self.run = None;
     }
 
@@ -192,8 +192,18 @@ impl Jitter {
         self.run = Some(Run { ssrc: packet.ssrc, next, count });
         if count >= RESYNC_RUN {
             self.counts.resyncs += 1;
+            self.count_dropped(packet.payload.len());
             self.begin(packet);
             self.put(self.depth as usize, packet.payload, law);
+        }
+    }
+
+    /// What a new start drops: what of the old stream was not played, and the packets before the new one was believed.
+    fn count_dropped(&mut self, length: usize) {
+        if !self.opening {
+            let old = self.buffer.len().div_ceil(FRAME);
+            let new = (length * (RESYNC_RUN as usize - 1)).div_ceil(FRAME);
+            self.counts.missing += (old + new) as u64;
         }
     }
 }

@@ -136,6 +136,37 @@ fn a_peer_that_begins_again_is_heard_again() {
     assert_eq!((jitter.counts().resyncs, jitter.counts().stray), (1, 5));
 }
 
+/// 400 ms of audio are not heard, or not whole: the four packets before it is believed, what of the old stream was not played
+/// yet, and the silence until the new one is.
+#[test]
+fn what_a_new_stream_costs_is_missing() {
+    let first = packets(Law::Mu, 20);
+    let elsewhere = Stream::new(Law::Mu, 0, [9; 10]);
+    let mut jump = Stream::new(Law::Mu, 0, SEED);
+    for _ in 0..1_000 {
+        let _ = jump.packet(&tone(0));
+    }
+    for mut stream in [elsewhere, jump] {
+        let second: Vec<Vec<u8>> = (0..20).map(|frame| stream.packet(&tone(frame))).collect();
+        let mut jitter = Jitter::new(Law::Mu, 0, Duration::from_millis(200));
+        let arrivals: Vec<_> = first.iter().chain(&second).map(|packet| vec![packet]).collect();
+        let out = play(&mut jitter, &arrivals);
+        assert_eq!(jitter.counts().resyncs, 1);
+        // 40 packets went in, of which the last 10 wait: what did not come out is missing, and silence twice.
+        let heard = out.iter().filter(|frame| **frame != [0; FRAME]).count() as u64;
+        assert_eq!(heard, 20);
+        assert!(jitter.counts().missing >= 30 - heard, "{:?}", jitter.counts());
+    }
+    // Before anything was heard nothing is missing.
+    let mut jitter = Jitter::new(Law::Mu, 0, Duration::from_millis(200));
+    let early = packets(Law::Mu, 1);
+    let mut other = Stream::new(Law::Mu, 0, [9; 10]);
+    let then: Vec<Vec<u8>> = (0..20).map(|frame| other.packet(&tone(frame))).collect();
+    let arrivals: Vec<_> = early.iter().chain(&then).map(|packet| vec![packet]).collect();
+    play(&mut jitter, &arrivals);
+    assert_eq!((jitter.counts().resyncs, jitter.counts().missing), (1, 0));
+}
+
 #[test]
 fn rtcp_and_other_payloads_are_left_alone() {
     let mut jitter = Jitter::new(Law::Mu, 0, DEPTH);
