@@ -58,14 +58,16 @@ pub(super) struct T38 {
 pub(super) struct Audio {
     jitter: Jitter,
     stream: Stream,
+    /// Of the frames missing, those told of.
+    told: u64,
 }
 
 impl Audio {
     /// What was heard in the next 20 ms, and how many frames of it had not come.
     pub(super) fn frame(&mut self) -> ([i16; FRAME], u64) {
-        let before = self.jitter.counts().missing;
         let frame = self.jitter.frame();
-        (frame, self.jitter.counts().missing - before)
+        let missing = self.jitter.counts().missing;
+        (frame, missing - core::mem::replace(&mut self.told, missing))
     }
 
     /// The datagram of 20 ms that we say.
@@ -89,6 +91,7 @@ impl Media {
             Mode::Audio(AudioTerms { law, payload, seed }) => Self::Audio(Box::new(Audio {
                 jitter: Jitter::new(law, payload, JITTER),
                 stream: Stream::new(law, payload, seed),
+                told: 0,
             })),
         }
     }

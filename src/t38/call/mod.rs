@@ -6,6 +6,9 @@
 //! - After [`Event::PageReceived`] the session stands still: nothing is fed to it, no time passes for it, what it wants to say
 //!   stays inside, until [`Call::confirm`]. So MCF leaves only after the page is on the disk. If that takes longer than
 //!   [`Settings::durable_wait`], the call ends and the page was never confirmed.
+//! - What the peer repeats meanwhile, as it got no answer, is not fed to T.30, which would answer it once too often. The answer
+//!   goes out when the peer is silent: it speaks and hears in turn.
+//! - IFPs are numbered anew for spandsp, which throws a stream that begins again away as late; loss is a gap in our numbers.
 //! - spandsp can wait for ever after loss (measured: 20 minutes and more): the watchdogs in [`Settings`] end every call.
 //! - A page that spandsp would confirm but did not keep ends the call before it is confirmed.
 //!
@@ -15,6 +18,7 @@
 //! to the T.38 port after the switch, and some stop sending for good before DCN.
 
 mod media;
+mod repeats;
 mod report;
 mod terms;
 
@@ -23,6 +27,7 @@ use std::collections::VecDeque;
 
 use media::Media;
 pub use media::{AudioTerms, T38Terms};
+use repeats::Repeats;
 pub use report::{Page, Report};
 pub use terms::{Event, Mode, Role, Settings, Why};
 
@@ -37,6 +42,10 @@ const STEP_SAMPLES: u32 = 160;
 const MOST_OUT: usize = 1024;
 /// Events that may wait to be taken.
 const MOST_EVENTS: usize = 4096;
+/// How long the answer to a page that is durable waits for the end of what the peer says: a command takes up to 3 s.
+const MOST_TALK: Duration = Duration::from_secs(4);
+/// The largest gap in the numbers of IFPs that spandsp is told of: beyond some 2000 it is a gap no more.
+const MOST_TOLD: u32 = 1000;
 /// RTP's payload of 20 ms of G.711 that says nothing is still sent while we stand still.
 const SILENCE: [i16; STEP_SAMPLES as usize] = [0; STEP_SAMPLES as usize];
 
@@ -44,6 +53,8 @@ const SILENCE: [i16; STEP_SAMPLES as usize] = [0; STEP_SAMPLES as usize];
 struct Waiting {
     page: usize,
     since: Duration,
+    /// Since when it is durable: the answer waits for the peer's silence.
+    durable: Option<Duration>,
 }
 
 /// One call.
@@ -69,6 +80,10 @@ pub struct Call {
     offered: bool,
     /// IFPs, or frames of audio, lost since the page began.
     lost: u64,
+    /// What came while a page waited for the disk.
+    repeats: Repeats,
+    /// The number of the IFP fed last.
+    seq: u16,
     now: Duration,
 }
 
@@ -105,6 +120,8 @@ impl Call {
             negotiated: false,
             offered: false,
             lost: 0,
+            repeats: Repeats::default(),
+            seq: 0,
             now,
         })
     }
@@ -128,15 +145,17 @@ impl Call {
             return;
         }
         self.now = self.now.max(now);
+        self.hear();
         if let Some(waiting) = &self.waiting {
-            if self.now.saturating_sub(waiting.since) > self.settings.durable_wait {
+            let late = self.now.saturating_sub(waiting.since) > self.settings.durable_wait;
+            if late && waiting.durable.is_none() {
                 self.end(Why::NotDurable);
             } else {
                 self.stand_still();
+                self.go_on();
             }
             return;
         }
-        self.hear();
         while self.waiting.is_none() && self.ended.is_none() && self.fed + STEP <= self.now {
             self.fed += STEP;
             self.step();
@@ -161,14 +180,27 @@ impl Call {
                 kept.confirmed = true;
             }
         }
-        if self.ended.is_none() && self.waiting.as_ref().is_some_and(|waiting| page >= waiting.page) {
-            self.waiting = None;
-            // T.30's time stood still: what passed meanwhile is not made up for.
-            self.fed = self.now;
-            self.last_progress = self.now;
-            self.last_packet = self.now;
-            self.settle();
+        if self.ended.is_none()
+            && let Some(waiting) = self.waiting.as_mut().filter(|waiting| page >= waiting.page)
+        {
+            waiting.durable.get_or_insert(self.now);
+            self.go_on();
         }
+    }
+
+    /// Lets the call go on if what it waits for is durable and the peer is silent, or speaks for too long.
+    fn go_on(&mut self) {
+        let Some(since) = self.waiting.as_ref().and_then(|waiting| waiting.durable) else { return };
+        if self.repeats.talking() && self.now.saturating_sub(since) < MOST_TALK {
+            return;
+        }
+        self.waiting = None;
+        self.repeats.resume();
+        // T.30's time stood still: what passed meanwhile is not made up for.
+        self.fed = self.now;
+        self.last_progress = self.now;
+        self.last_packet = self.now;
+        self.settle();
     }
 
     /// The page cannot be made durable: the call ends, and the page is never confirmed.
@@ -210,6 +242,7 @@ impl Call {
         self.negotiated = false;
         self.heard_any = false;
         self.lost = 0;
+        self.repeats = Repeats::default();
         (self.fed, self.last_packet, self.last_progress) = (self.now, self.now, self.now);
         Ok(())
     }
@@ -248,12 +281,19 @@ impl Call {
         report::of(self.session.finish(), facts)
     }
 
-    /// Feeds what has come, in sequence, as long as nothing waits for the disk.
+    /// Feeds what has come, in sequence; what comes while a page waits for the disk is sorted out.
     fn hear(&mut self) {
-        while self.waiting.is_none() && self.ended.is_none() {
-            let Some(ifp) = self.media.next_ifp(self.now) else { break };
+        while self.ended.is_none() {
+            if self.waiting.is_some() {
+                let Some(ifp) = self.media.next_ifp(self.now) else { break };
+                self.repeats.sort(ifp);
+                continue;
+            }
+            let Some(ifp) = self.repeats.next().or_else(|| self.media.next_ifp(self.now)) else { break };
             self.lost += u64::from(ifp.lost_before);
-            self.session.ifp(ifp.seq, &ifp.bytes);
+            let gap = ifp.lost_before.min(MOST_TOLD) as u16;
+            self.seq = self.seq.wrapping_add(1).wrapping_add(gap);
+            self.session.ifp(self.seq, &ifp.bytes);
             self.settle();
             self.look_at_rows();
         }
@@ -289,7 +329,8 @@ impl Call {
         while self.fed + STEP <= self.now {
             self.fed += STEP;
             if let Media::Audio(audio) = &mut self.media {
-                let _ = audio.frame();
+                let (heard, _) = audio.frame();
+                self.repeats.listen(&heard);
                 self.say(&SILENCE);
             }
         }
@@ -348,7 +389,7 @@ impl Call {
         self.tell(Event::PageReceived(page));
         if self.ended.is_none() {
             let since = self.waiting.as_ref().map_or(self.now, |waiting| waiting.since);
-            self.waiting = Some(Waiting { page: index, since });
+            self.waiting = Some(Waiting { page: index, since, durable: None });
             if self.pages.len() > self.settings.most_pages {
                 self.end(Why::TooManyPages);
             }

@@ -12,7 +12,8 @@ use crate::t38::session::{self, Sending, Station};
 /// When a call is ended that does not end by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// No packet at all since the start. 20 s: a gateway says something as soon as it switched.
+    /// No packet at all since the start. 40 s: T.30's T1 of 35 s and a little, as some gateways are silent until their side
+    /// speaks.
     pub first_packet: Duration,
     /// No packet before DCS. 40 s: T.30's T1 of 35 s and a little, in which DIS is repeated.
     pub silence_before_dcs: Duration,
@@ -22,7 +23,8 @@ pub struct Settings {
     pub no_progress: Duration,
     /// Longest call. 3 h: some 500 pages at 9600 bit/s.
     pub longest: Duration,
-    /// How long a page may take to be durable. 2 s: a sender waits 3 s for the answer (T.30's T4).
+    /// How long a page may take to be durable. 8 s: a sender waits 3 s for the answer (T.30's T4) and repeats its command up to
+    /// twice, and a disk may stall for seconds.
     pub durable_wait: Duration,
     /// Pages of one call.
     pub most_pages: usize,
@@ -35,12 +37,12 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            first_packet: Duration::from_secs(20),
+            first_packet: Duration::from_secs(40),
             silence_before_dcs: Duration::from_secs(40),
             silence: Duration::from_secs(60),
             no_progress: Duration::from_secs(120),
             longest: Duration::from_secs(3 * 3600),
-            durable_wait: Duration::from_secs(2),
+            durable_wait: Duration::from_secs(8),
             most_pages: 1000,
             copies: 3,
             offer_after: Duration::from_secs(1),

@@ -117,6 +117,8 @@ pub struct Play {
     pub storm: Option<(Duration, Duration)>,
     /// What the sender says in the 20 ms from then on is lost.
     pub lost_at: Option<Duration>,
+    /// From then till then the sender's G.711 is silence (A-law).
+    pub muted: Option<(Duration, Duration)>,
     /// The sender hangs up then, and the receiver is told.
     pub hang_up: Option<Duration>,
 }
@@ -188,6 +190,9 @@ pub fn play(tiff: &[u8], play: Play) -> Played {
             for _ in 0..if storm && datagram.len() > 20 { 3 } else { 0 } {
                 let at = 12 + (forth.dice.roll() as usize) % (datagram.len() - 16);
                 datagram[at] ^= forth.dice.roll() as u8 | 1;
+            }
+            if play.muted.is_some_and(|(from, till)| (from..till).contains(&now)) {
+                datagram[12..].fill(0xD5);
             }
             if play.lost_at.is_none_or(|at| now < at || now >= at + STEP) {
                 forth.put(now, datagram);
