@@ -38,6 +38,7 @@ mod store;
 mod t38_call;
 mod t38_receiver;
 mod t38_rtpengine;
+mod t38_signalling;
 mod t38_sipp;
 mod t38_spool;
 mod tidy;

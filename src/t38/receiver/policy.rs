@@ -1,8 +1,10 @@
-//! Who calls whom, by the headers in the order that the admin set.
+//! Who calls whom, by the headers in the order that the admin set; and where media may go.
+
+use std::net::{IpAddr, SocketAddr};
 
 use super::settings::{CallerSource, DidSource, Trunk};
 use crate::t38::record::{Record, moment, told};
-use crate::t38::sip::{Asked, Party};
+use crate::t38::sip::{Asked, Net, Party};
 
 use crate::fax::Millis;
 
@@ -58,9 +60,56 @@ pub fn record(asked: &Asked, trunk: &Trunk, csi: &str, t38: bool, now: Millis) -
     }
 }
 
+/// Whether media may be sent to an address that SDP named. Any unicast address may be: media gateways stand where they like.
+/// This machine itself, its own link and groups may not, but where the trunk's networks hold them. An unspecified address is
+/// a stream on hold: nothing is sent there.
+pub fn sendable(to: SocketAddr, networks: &[Net]) -> bool {
+    let ip = to.ip().to_canonical();
+    let odd = match ip {
+        IpAddr::V4(four) => {
+            four.is_loopback()
+                || four.is_link_local()
+                || four.is_multicast()
+                || four.is_broadcast()
+                || (four.octets()[0] == 0 && !four.is_unspecified())
+        }
+        IpAddr::V6(six) => six.is_loopback() || six.is_unicast_link_local() || six.is_multicast(),
+    };
+    to.port() != 0 && (!odd || networks.iter().any(|net| net.contains(ip)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn media_goes_to_any_address_but_ourselves_our_link_and_groups_unless_the_trunk_is_there() {
+        let nets = |text: &str, bits| vec![Net { address: text.parse().unwrap(), bits }];
+        let far = nets("192.0.2.0", 24);
+        let may = |to: &str, nets: &[Net]| sendable(to.parse().unwrap(), nets);
+        for fine in
+            ["192.0.2.1:4000", "203.0.113.7:4000", "10.1.2.3:4000", "[2001:db8::1]:4000", "0.0.0.0:4000"]
+        {
+            assert!(may(fine, &far), "{fine}");
+        }
+        for odd in [
+            "127.0.0.1:4000",
+            "[::1]:4000",
+            "[::ffff:127.0.0.1]:4000",
+            "169.254.169.254:80",
+            "[fe80::1]:4000",
+            "224.0.0.1:4000",
+            "255.255.255.255:4000",
+            "[ff02::1]:4000",
+            "0.0.0.1:4000",
+            "203.0.113.7:0",
+        ] {
+            assert!(!may(odd, &far), "{odd}");
+        }
+        assert!(may("127.0.0.1:4000", &nets("127.0.0.0", 8)));
+        assert!(may("[fe80::1]:4000", &nets("fe80::", 10)));
+        assert!(!may("127.0.0.1:0", &nets("127.0.0.0", 8)));
+    }
     use crate::t38::sip::{Flow, Transport};
 
     fn party(user: &str, display: &str) -> Party {

@@ -162,12 +162,32 @@ impl Spool {
             remove(&path)?;
             return remove(&self.part.join(partial(name)));
         }
-        let file = open(&path)?;
         if let Some(memory) = memory {
-            bring(memory, &file)?;
-            sync_folder(&self.part)?;
+            self.whole(&path, memory)?;
         }
         self.deliver(name, record)
+    }
+
+    /// Puts the final TIFF in the place of the one of kept pages, by rename: libtiff may have written directories anew that
+    /// stand before pages, and half of that in place would lose pages that were confirmed. Where the disk has no room for
+    /// both, in place is what is left.
+    fn whole(&self, path: &Path, memory: &File) -> io::Result<()> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let temporary = PathBuf::from(temporary);
+        let copied = copy(memory, &temporary).and_then(|()| std::fs::rename(&temporary, path));
+        match copied {
+            Ok(()) => {}
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                tracing::warn!(%error, "no room for a finished fax beside its pages: they are finished in place");
+                remove(&temporary)?;
+                bring(memory, &open(path)?)?;
+            }
+            Err(error) => return Err(error),
+        }
+        sync_folder(&self.part)
     }
 
     fn deliver(&self, name: &str, record: &Record) -> io::Result<()> {
@@ -319,6 +339,21 @@ fn bring(memory: &File, file: &File) -> io::Result<()> {
         changed = true;
     }
     if changed { file.sync_data() } else { Ok(()) }
+}
+
+/// A file's bytes in a new one, on the disk.
+fn copy(from: &File, to: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(to)?;
+    let length = from.metadata()?.len();
+    let mut buffer = vec![0; CHUNK];
+    let mut at = 0;
+    while at < length {
+        let part = window(&mut buffer, length - at);
+        from.read_exact_at(part, at)?;
+        file.write_all_at(part, at)?;
+        at += part.len() as u64;
+    }
+    file.sync_all()
 }
 
 fn window(buffer: &mut [u8], left: u64) -> &mut [u8] {

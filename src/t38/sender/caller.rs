@@ -420,6 +420,7 @@ impl Caller {
             }
             // The far end offers T.38, not we.
             News::FaxHeard(_) => {}
+            News::TooLate(call) => self.agent.hang_up(now, call, Some("SIP;cause=488")),
         }
     }
 

@@ -136,6 +136,8 @@ pub enum Event {
         status: u16,
         /// True if it may be tried again later as it is.
         retry: bool,
+        /// When, in seconds, if the peer said so (Retry-After).
+        after: Option<u32>,
     },
     /// A provisional answer to our call.
     Progress {

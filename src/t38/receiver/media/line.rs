@@ -6,10 +6,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::peer::Peer;
 use super::{Begin, News};
 use crate::t38::call::{Call, Event, Mode, Page, Report, Role, T38Terms, Why};
 use crate::t38::record::{self, Outcome, Packets, PageDamage, PageSize, Record};
-use crate::t38::sip::{CallKey, Net};
+use crate::t38::sip::CallKey;
 use crate::t38::{rtp, udptl};
 
 /// Datagrams read in one tick. A call has a handful; the rest is room for a flood of foreign ones, which must not fill the
@@ -45,6 +46,10 @@ pub(super) struct Line {
     peer: Peer,
     t38: bool,
     call: Call,
+    began: Duration,
+    /// How much later than the line T.30 began; `None`: it has not, and nothing is sent. An address in SDP may be anyone's,
+    /// so a call that came in says nothing until its peer acknowledged our answer, or was heard.
+    behind: Option<Duration>,
     memory: Option<Arc<File>>,
     record: Record,
     pages: Vec<Page>,
@@ -60,6 +65,7 @@ impl Line {
         let Begin { call: key, name, socket, peer, networks, mode, role, settings, record, file, loss } =
             begin;
         let t38 = matches!(mode, Mode::T38(_));
+        let call_came_in = matches!(role, Role::Receive(_));
         let made = match (&role, file) {
             (Role::Send(_), Some(path)) => Ok((None, path.to_string_lossy().into_owned())),
             _ => super::memory().map(|(memory, path)| (Some(memory), path)),
@@ -68,6 +74,7 @@ impl Line {
             let call = Call::new(mode, role, &path, settings, now).map_err(|error| error.to_string())?;
             Ok((memory, call))
         });
+        let behind = (!call_came_in).then_some(Duration::ZERO);
         let (memory, call) = match begun {
             Ok(begun) => begun,
             Err(why) => {
@@ -83,6 +90,8 @@ impl Line {
             peer: Peer::new(peer, networks),
             t38,
             call,
+            began: now,
+            behind,
             memory,
             record,
             pages: Vec::new(),
@@ -95,9 +104,22 @@ impl Line {
     /// What has come in, what time has brought, what goes out.
     pub(super) fn tick(&mut self, now: Duration, buffer: &mut [u8], tell: &mut dyn FnMut(Told)) {
         self.hear(now, buffer);
-        self.call.tick(now);
+        if self.behind.is_none() {
+            return;
+        }
+        self.call.tick(self.time(now));
         self.say();
         self.look(now, tell);
+    }
+
+    /// T.30's time: it stands still until the call is open.
+    fn time(&self, now: Duration) -> Duration {
+        self.behind.map_or(self.began, |behind| now.saturating_sub(behind))
+    }
+
+    /// The peer is there: T.30 begins.
+    pub(super) fn open(&mut self, now: Duration) {
+        self.behind.get_or_insert(now.saturating_sub(self.began));
     }
 
     fn hear(&mut self, now: Duration, buffer: &mut [u8]) {
@@ -110,7 +132,8 @@ impl Line {
             };
             let bytes = buffer.get(..length).unwrap_or_default();
             let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-            let well_formed = || match self.t38 {
+            let t38 = self.t38;
+            let well_formed = || match t38 {
                 true => udptl::Packet::parse(bytes).is_ok() && !rtp::looks_like(bytes),
                 false => rtp::looks_like(bytes),
             };
@@ -120,7 +143,10 @@ impl Line {
                 // What reads as both is for UDPTL's own judgement: from its packet 32,768 on, any may look like RTP.
                 self.packets.stragglers += 1;
             } else if !self.loss.loses() {
-                self.call.datagram(now, bytes);
+                if self.behind.is_none() && well_formed() {
+                    self.open(now);
+                }
+                self.call.datagram(self.time(now), bytes);
             }
         }
     }
@@ -173,16 +199,26 @@ impl Line {
         if kept { self.call.confirm(page) } else { self.call.not_durable(page) }
     }
 
-    /// From audio to T.38. Where a fax is under way already the change is refused, and the silence that follows ends the call.
-    pub(super) fn switch(&mut self, socket: UdpSocket, peer: SocketAddr, terms: T38Terms, now: Duration) {
-        match self.call.switch_to_t38(terms, now) {
+    /// From audio to T.38. `false`: a fax is under way already, and the call cannot go on as the peer understands it.
+    pub(super) fn switch(
+        &mut self,
+        socket: UdpSocket,
+        peer: SocketAddr,
+        terms: T38Terms,
+        now: Duration,
+    ) -> bool {
+        match self.call.switch_to_t38(terms, self.time(now)) {
             Ok(()) => {
                 self.socket = socket;
-                self.peer.moved(peer);
+                self.peer.anew(peer);
                 self.t38 = true;
                 self.record.media = Some("t38".to_owned());
+                true
             }
-            Err(error) => tracing::warn!(call = self.name, "T.38 came too late: {error}"),
+            Err(error) => {
+                tracing::warn!(call = self.name, "T.38 came too late: {error}");
+                false
+            }
         }
     }
 
@@ -295,57 +331,6 @@ fn describe(record: &mut Record, facts: &crate::t38::session::Facts, pages: &[Pa
     }));
 }
 
-/// Where the peer's packets come from, and ours go to.
-///
-/// What SDP said counts. Until something came from there, one other address of the trunk's networks may take its place, for
-/// gateways behind a NAT: once, by a well-formed packet.
-struct Peer {
-    said: SocketAddr,
-    heard_there: bool,
-    latched: Option<SocketAddr>,
-    networks: Arc<[Net]>,
-}
-
-impl Peer {
-    fn new(said: SocketAddr, networks: Arc<[Net]>) -> Self {
-        Self { said: canonical(said), heard_there: false, latched: None, networks }
-    }
-
-    fn moved(&mut self, said: SocketAddr) {
-        let said = canonical(said);
-        if said != self.said {
-            (self.said, self.heard_there, self.latched) = (said, false, None);
-        }
-    }
-
-    fn is(&mut self, from: SocketAddr, well_formed: impl Fn() -> bool) -> bool {
-        if from == self.said {
-            self.heard_there = true;
-            self.latched = None;
-            return true;
-        }
-        if self.latched == Some(from) {
-            return true;
-        }
-        let may = !self.heard_there
-            && self.latched.is_none()
-            && self.networks.iter().any(|net| net.contains(from.ip()))
-            && well_formed();
-        if may {
-            self.latched = Some(from);
-        }
-        may
-    }
-
-    fn address(&self) -> Option<SocketAddr> {
-        self.latched.or(Some(self.said).filter(|said| !said.ip().is_unspecified() && said.port() != 0))
-    }
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
 /// Loss made on purpose, to try a line. xorshift: the same call loses the same packets.
 struct Loss {
     permille: u32,
@@ -367,47 +352,6 @@ impl Loss {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::IpAddr;
-
-    fn at(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    fn peer() -> Peer {
-        let net = Net { address: "192.0.2.0".parse::<IpAddr>().unwrap(), bits: 24 };
-        Peer::new(at("192.0.2.9:4000"), Arc::from(vec![net]))
-    }
-
-    #[test]
-    fn what_sdp_said_counts_and_nothing_else_once_it_was_heard() {
-        let mut peer = peer();
-        assert!(peer.is(at("192.0.2.9:4000"), || true));
-        assert!(!peer.is(at("192.0.2.9:4002"), || true));
-        assert!(!peer.is(at("192.0.2.10:4000"), || true));
-        assert_eq!(peer.address(), Some(at("192.0.2.9:4000")));
-    }
-
-    #[test]
-    fn one_other_address_of_the_trunk_may_take_its_place_until_then() {
-        let mut peer = peer();
-        assert!(!peer.is(at("198.51.100.1:4000"), || true), "not of the trunk");
-        assert!(!peer.is(at("192.0.2.10:5000"), || false), "no packet of the kind");
-        assert!(peer.is(at("192.0.2.10:5000"), || true));
-        assert_eq!(peer.address(), Some(at("192.0.2.10:5000")));
-        assert!(!peer.is(at("192.0.2.11:5000"), || true), "only once");
-        // The address that was promised has the last word.
-        assert!(peer.is(at("192.0.2.9:4000"), || true));
-        assert_eq!(peer.address(), Some(at("192.0.2.9:4000")));
-        assert!(!peer.is(at("192.0.2.10:5000"), || true));
-    }
-
-    #[test]
-    fn nothing_is_sent_to_nowhere() {
-        let mut peer = Peer::new(at("0.0.0.0:0"), Arc::from(vec![]));
-        assert_eq!(peer.address(), None);
-        peer.moved(at("192.0.2.9:4000"));
-        assert_eq!(peer.address(), Some(at("192.0.2.9:4000")));
-    }
 
     #[test]
     fn loss_on_purpose_is_about_what_was_asked_for() {

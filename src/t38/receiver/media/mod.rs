@@ -7,6 +7,7 @@
 //!   calls go on.
 
 mod line;
+mod peer;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -71,6 +72,11 @@ pub enum Order {
         /// How T.38 is spoken.
         terms: call::T38Terms,
     },
+    /// The peer acknowledged our answer: it may be sent to.
+    Confirmed {
+        /// Which call.
+        call: CallKey,
+    },
     /// The peer's address changed.
     Redirect {
         /// Which call.
@@ -101,6 +107,7 @@ impl Order {
         match self {
             Self::Begin(begin) => begin.call,
             Self::Switch { call, .. }
+            | Self::Confirmed { call }
             | Self::Redirect { call, .. }
             | Self::Durable { call, .. }
             | Self::End { call, .. } => *call,
@@ -117,6 +124,8 @@ pub enum News {
     Page(CallKey),
     /// The two machines agreed.
     Negotiated(CallKey),
+    /// [`Order::Switch`] came when a fax was under way already: hang up.
+    TooLate(CallKey),
     /// T.30 or a watchdog says that the call is over: hang up.
     Over(CallKey, Why),
     /// The call is closed; the last of it.
@@ -329,8 +338,15 @@ impl Thread {
                 }
             }
             Order::Switch { call, socket, peer, terms } => {
+                if let Some(line) = self.lines.get_mut(&call)
+                    && !line.switch(socket, peer, terms, now)
+                {
+                    let _ = self.news.send(News::TooLate(call));
+                }
+            }
+            Order::Confirmed { call } => {
                 if let Some(line) = self.lines.get_mut(&call) {
-                    line.switch(socket, peer, terms, now);
+                    line.open(now);
                 }
             }
             Order::Redirect { call, peer } => {

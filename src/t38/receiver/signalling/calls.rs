@@ -1,7 +1,8 @@
-//! Calls as signalling sees them: taken or refused, changed to T.38, ended.
+//! Calls as signalling sees them: taken or refused, begun, ended.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Exchange;
 use crate::ops::clock;
@@ -10,7 +11,7 @@ use crate::t38::receiver::media::{Begin, Finished, News, Order};
 use crate::t38::receiver::policy;
 use crate::t38::receiver::settings::OfferT38;
 use crate::t38::record::Record;
-use crate::t38::sdp::{self, Agreed, Choice, ImageTerms, Local, Offer};
+use crate::t38::sdp::{self, Agreed, Choice, ImageTerms, Law, Local, Offer};
 use crate::t38::sip::{Asked, CallKey, End, Net};
 
 /// A trunk is asked to come again after so many seconds when the disk is full.
@@ -18,28 +19,39 @@ const RETRY_AFTER_DISK: u32 = 120;
 
 /// A call that we answered.
 pub(super) struct Standing {
-    trunk: usize,
+    pub(super) trunk: usize,
     /// Our side, as it stands.
-    local: Local,
+    pub(super) local: Local,
     /// The peer's last SDP.
-    peer: Option<Offer>,
+    pub(super) peer: Option<Offer>,
     /// The SDP that stands for us.
-    said: String,
+    pub(super) said: String,
     /// T.38 is spoken.
-    t38: bool,
+    pub(super) t38: bool,
+    /// The law and payload type of our audio.
+    pub(super) codec: Option<(Law, u8)>,
+    /// T.30 has agreed on a fax: media stays what it is.
+    pub(super) negotiated: bool,
+    /// We answered a re-INVITE without an offer by ours: its ACK brings the peer's answer.
+    pub(super) asked: bool,
     /// Our offer of T.38 was made, and was refused or not answered yet.
-    offered: bool,
+    pub(super) offered: bool,
+    /// When it is made again, and how often it was.
+    pub(super) again: Option<Duration>,
+    pub(super) retries: u8,
     /// What our offer waits with: the new socket and our side with it.
-    change: Option<(UdpSocket, Local)>,
+    pub(super) change: Option<(UdpSocket, Local)>,
     /// A call whose offer is ours: begun once the peer has answered.
-    late: Option<Late>,
+    pub(super) late: Option<Late>,
     /// Media was begun.
-    begun: bool,
-    record: Record,
+    pub(super) begun: bool,
+    /// Why we hang up, in words for its record.
+    pub(super) because: Option<&'static str>,
+    pub(super) record: Record,
 }
 
 /// The sockets of a call whose INVITE had no offer.
-struct Late {
+pub(super) struct Late {
     audio: UdpSocket,
     image: UdpSocket,
 }
@@ -124,10 +136,16 @@ impl Exchange {
             peer: offer,
             said,
             t38,
+            codec: None,
+            negotiated: false,
+            asked: false,
             offered: false,
+            again: None,
+            retries: 0,
             change: None,
             late,
             begun: false,
+            because: None,
             record,
         };
         if let Some((socket, media)) = begun {
@@ -140,7 +158,7 @@ impl Exchange {
     }
 
     /// Where to bind media for a peer that reached us at `at`, and what to tell it.
-    fn addresses(&self, at: IpAddr) -> (IpAddr, IpAddr) {
+    pub(super) fn addresses(&self, at: IpAddr) -> (IpAddr, IpAddr) {
         match self.settings.address {
             None => (at, at),
             Some(outside) if outside.is_ipv4() => (Ipv4Addr::UNSPECIFIED.into(), outside),
@@ -148,7 +166,13 @@ impl Exchange {
         }
     }
 
-    /// Begins media as agreed.
+    /// Whether media of a call may go to that address.
+    pub(super) fn sendable(&self, trunk: usize, to: SocketAddr) -> bool {
+        let networks = self.settings.trunks.get(trunk).map_or(&[][..], |trunk| &trunk.networks);
+        policy::sendable(to, networks)
+    }
+
+    /// Begins media as agreed. Nothing is sent before [`Order::Confirmed`].
     fn begin(
         &mut self,
         call: CallKey,
@@ -166,10 +190,16 @@ impl Exchange {
             Agreed::Audio(terms) => {
                 let mut seed = [0; 10];
                 getrandom::fill(&mut seed).map_err(|_| 500_u16)?;
+                standing.codec = Some((terms.law, terms.payload));
+                standing.local.laws = vec![terms.law];
                 (terms.peer, Mode::Audio(AudioTerms { law: terms.law, payload: terms.payload, seed }))
             }
             Agreed::Nothing => return Err(488),
         };
+        if !self.sendable(standing.trunk, peer) {
+            tracing::warn!(%peer, "media may not go where the peer wants it");
+            return Err(488);
+        }
         standing.t38 = matches!(mode, Mode::T38(_));
         standing.record.media = Some(if standing.t38 { "t38" } else { "g711" }.to_owned());
         let begin = Begin {
@@ -192,179 +222,64 @@ impl Exchange {
     /// The ACK of our 200 came.
     pub(super) fn confirmed(&mut self, call: CallKey, sdp: Option<&[u8]>) {
         let Some(mut standing) = self.calls.remove(&call) else { return };
-        if let Some(late) = standing.late.take() {
-            let offer = sdp.and_then(|sdp| sdp::parse(sdp).ok());
-            let media = offer.as_ref().map_or(Agreed::Nothing, |offer| sdp::accept(&standing.local, offer));
-            standing.peer = offer;
-            let socket = if matches!(media, Agreed::Image(_)) { late.image } else { late.audio };
-            if self.begin(call, &mut standing, socket, media).is_err() {
-                let now = self.now();
-                self.agent.hang_up(now, call, Some("SIP;cause=488"));
-            }
-        }
-        let at_once = self.settings.offer_t38 == OfferT38::AtOnce;
+        let agreed = match standing.late.take() {
+            Some(late) => self.begin_late(call, &mut standing, late, sdp),
+            None if std::mem::take(&mut standing.asked) => self.answered_late(call, &mut standing, sdp),
+            None => true,
+        };
+        self.workers.order(Order::Confirmed { call });
         self.calls.insert(call, standing);
-        if at_once {
+        if !agreed {
+            self.give_up(call, "the peer's answer to our offer cannot be agreed to");
+        } else if self.settings.offer_t38 == OfferT38::AtOnce {
             self.offer_t38(call);
         }
     }
 
-    /// The peer offers anew.
-    pub(super) fn reoffered(&mut self, call: CallKey, sdp: Option<&[u8]>, unchanged: bool) {
+    /// The peer's answer to what we offered in our 200.
+    fn begin_late(&mut self, call: CallKey, standing: &mut Standing, late: Late, sdp: Option<&[u8]>) -> bool {
+        let answer = sdp.and_then(|sdp| sdp::parse(sdp).ok());
+        let media = answer.as_ref().map_or(Agreed::Nothing, |answer| sdp::accept(&standing.local, answer));
+        standing.peer = answer;
+        let image = matches!(media, Agreed::Image(_));
+        let (socket, other) = match image {
+            true => (late.image, &mut standing.local.audio_port),
+            false => (late.audio, &mut standing.local.image_port),
+        };
+        *other = None;
+        let begun = self.begin(call, standing, socket, media).is_ok();
+        if begun {
+            self.stand(call, standing);
+        }
+        begun
+    }
+
+    /// Says anew what stands for us: the media in use and nothing else. Unchanged re-INVITEs and our refreshes repeat it.
+    pub(super) fn stand(&mut self, call: CallKey, standing: &mut Standing) {
+        if let Some(peer) = &standing.peer {
+            standing.local.version += 1;
+            standing.said = sdp::answer(peer, &standing.local, Choice::Image).sdp;
+        }
+        self.agent.stands(call, standing.said.as_bytes());
+    }
+
+    /// Ends a call that cannot go on.
+    pub(super) fn give_up(&mut self, call: CallKey, because: &'static str) {
         let now = self.now();
-        let Some(standing) = self.calls.get(&call) else {
-            self.agent.refuse_reoffer(now, call, 488);
-            return;
-        };
-        if unchanged {
-            self.agent.repeat_answer(now, call);
-            return;
+        tracing::warn!(why = because, "a call is hung up");
+        if let Some(standing) = self.calls.get_mut(&call) {
+            standing.because = Some(because);
         }
-        let Some(sdp) = sdp else {
-            // RFC 3261 §14.2: an offer is asked of us, and ours is what stands.
-            let said = standing.said.clone();
-            self.agent.answer_reoffer(now, call, said.as_bytes());
-            return;
-        };
-        let Ok(offer) = sdp::parse(sdp) else {
-            self.agent.refuse_reoffer(now, call, 488);
-            return;
-        };
-        if standing.peer.as_ref().is_some_and(|before| before.same_media(&offer)) {
-            self.agent.repeat_answer(now, call);
-        } else if offer.has_image() && !standing.t38 {
-            self.change_to_t38(call, offer);
-        } else {
-            self.go_on(call, offer);
-        }
-    }
-
-    /// The peer's re-INVITE to T.38, on a port where no RTP was ever sent.
-    fn change_to_t38(&mut self, call: CallKey, offer: Offer) {
-        let now = self.now();
-        let answered = self.calls.get(&call).and_then(|standing| {
-            let (bind, _) = self.addresses(standing.local.address);
-            let socket = self.ports.bind(bind, false).ok()?;
-            let mut local = standing.local.clone();
-            local.version += 1;
-            (local.audio_port, local.image_port) = (None, Some(socket.local_addr().ok()?.port()));
-            let answer = sdp::answer(&offer, &local, Choice::Image);
-            match answer.media {
-                Agreed::Image(terms) => Some((socket, local, answer.sdp, terms)),
-                _ => None,
-            }
-        });
-        let (Some((socket, local, said, terms)), Some(standing)) = (answered, self.calls.get_mut(&call))
-        else {
-            self.agent.refuse_reoffer(now, call, 488);
-            return;
-        };
-        standing.local = local;
-        standing.peer = Some(offer);
-        standing.change = None;
-        standing.t38 = true;
-        standing.said = said;
-        self.agent.answer_reoffer(now, call, standing.said.as_bytes());
-        self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: spoken(&terms) });
-    }
-
-    /// Another address or another word for the same kind of media; a change back to audio is refused.
-    fn go_on(&mut self, call: CallKey, offer: Offer) {
-        let now = self.now();
-        let Some(standing) = self.calls.get_mut(&call) else { return };
-        let mut local = standing.local.clone();
-        local.version += 1;
-        let answer = sdp::answer(&offer, &local, Choice::Image);
-        let peer = match (&answer.media, standing.t38) {
-            (Agreed::Image(terms), true) => terms.peer,
-            (Agreed::Audio(terms), false) => terms.peer,
-            _ => {
-                self.agent.refuse_reoffer(now, call, 488);
-                return;
-            }
-        };
-        (standing.local, standing.said, standing.peer) = (local, answer.sdp, Some(offer));
-        self.agent.answer_reoffer(now, call, standing.said.as_bytes());
-        self.workers.order(Order::Redirect { call, peer });
-    }
-
-    /// Offers T.38 in a call that is audio, once.
-    pub(super) fn offer_t38(&mut self, call: CallKey) {
-        let now = self.now();
-        let Some(standing) = self.calls.get(&call) else { return };
-        if standing.t38 || standing.offered || standing.late.is_some() {
-            return;
-        }
-        let (bind, _) = self.addresses(standing.local.address);
-        let socket = match self.ports.bind(bind, false) {
-            Ok(socket) => socket,
-            Err(error) => {
-                tracing::error!(%error, "T.38 cannot be offered");
-                return;
-            }
-        };
-        let (Ok(at), Some(standing)) = (socket.local_addr(), self.calls.get_mut(&call)) else { return };
-        let mut local = standing.local.clone();
-        local.version += 1;
-        (local.audio_port, local.image_port) = (None, Some(at.port()));
-        let said = match &standing.peer {
-            Some(before) => sdp::reoffer_image(&local, before),
-            None => sdp::offer_image(&local),
-        };
-        standing.offered = true;
-        standing.change = Some((socket, local));
-        self.agent.reoffer(now, call, said.as_bytes());
-        // What stands for us is said only once it is answered.
-    }
-
-    /// The peer took our offer of T.38, or something else of it.
-    pub(super) fn offer_answered(&mut self, call: CallKey, sdp: &[u8]) {
-        let answer = sdp::parse(sdp).ok();
-        let Some(standing) = self.calls.get_mut(&call) else { return };
-        let Some((socket, local)) = standing.change.take() else { return };
-        let media = answer.as_ref().map_or(Agreed::Nothing, |answer| sdp::accept(&local, answer));
-        let Agreed::Image(terms) = media else {
-            self.stays_audio(call);
-            return;
-        };
-        standing.said = match &standing.peer {
-            Some(before) => sdp::reoffer_image(&local, before),
-            None => sdp::offer_image(&local),
-        };
-        (standing.local, standing.peer, standing.t38) = (local, answer, true);
-        self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: spoken(&terms) });
-    }
-
-    /// The peer did not take our offer.
-    pub(super) fn offer_refused(&mut self, call: CallKey, status: u16, retry: bool) {
-        let Some(standing) = self.calls.get_mut(&call) else { return };
-        standing.change = None;
-        if standing.t38 {
-            // Its own offer of T.38 came first.
-            return;
-        }
-        if retry {
-            standing.offered = false;
-            return;
-        }
-        tracing::info!(status, "T.38 is refused");
-        self.stays_audio(call);
-    }
-
-    /// T.38 was refused: G.711 goes on, or the call ends where that is not wanted.
-    fn stays_audio(&mut self, call: CallKey) {
-        if !self.settings.audio {
-            let now = self.now();
-            self.agent.hang_up(now, call, Some("SIP;cause=488;text=\"T.38 is needed\""));
-        }
+        self.agent.hang_up(now, call, Some("SIP;cause=488"));
     }
 
     /// Signalling is done with a call.
     pub(super) fn ended(&mut self, call: CallKey, why: &End) {
         let Some(standing) = self.calls.remove(&call) else { return };
+        let why = standing.because.unwrap_or_else(|| words(why));
         if !standing.begun {
             // There is nothing to close, but the call is told of.
-            let record = standing.record.cut_short(0, words(why));
+            let record = standing.record.cut_short(0, why);
             self.meters.finished(&record, &record.packets);
             self.disk.give(crate::t38::receiver::disk::Job::Finish {
                 name: name(call),
@@ -374,7 +289,7 @@ impl Exchange {
             return;
         }
         self.closing.insert(call);
-        self.workers.order(Order::End { call, why: words(why) });
+        self.workers.order(Order::End { call, why });
     }
 
     /// What media tells.
@@ -388,7 +303,13 @@ impl Exchange {
             }
             News::Over(call, _) => self.agent.hang_up(now, call, None),
             News::Finished(finished) => self.finished(&finished),
-            News::Page(_) | News::Negotiated(_) => {}
+            News::Negotiated(call) => {
+                if let Some(standing) = self.calls.get_mut(&call) {
+                    standing.negotiated = true;
+                }
+            }
+            News::TooLate(call) => self.give_up(call, "T.38 was agreed to when the fax had begun as audio"),
+            News::Page(_) => {}
         }
     }
 
@@ -405,7 +326,7 @@ impl Exchange {
 }
 
 /// How T.38 is spoken, as media wants to know it.
-fn spoken(terms: &ImageTerms) -> T38Terms {
+pub(super) fn spoken(terms: &ImageTerms) -> T38Terms {
     T38Terms { correction: terms.correction, max_datagram: terms.max_datagram }
 }
 

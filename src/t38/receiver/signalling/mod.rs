@@ -4,6 +4,7 @@
 //! too, and names are looked up aside.
 
 mod calls;
+mod changes;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -118,7 +119,8 @@ impl Exchange {
 
     /// Waits for one thing and does what follows from it.
     async fn round(&mut self, wires: &mut Receiver<Wire>, news: &mut UnboundedReceiver<News>) {
-        let wait = self.agent.due().map_or(ROUND, |due| due.saturating_sub(self.now()).min(ROUND));
+        let due = self.agent.due().into_iter().chain(self.offer_due()).min();
+        let wait = due.map_or(ROUND, |due| due.saturating_sub(self.now()).min(ROUND));
         tokio::select! {
             biased;
             Some(told) = news.recv() => self.heard(told),
@@ -129,6 +131,7 @@ impl Exchange {
         if self.agent.due().is_some_and(|due| due <= now) {
             self.agent.tick(now);
         }
+        self.offer_again(now);
         self.act();
         self.meters.beat(self.calls.len(), self.disk.refuses());
     }
@@ -168,7 +171,9 @@ impl Exchange {
             Event::Confirmed { call, sdp } => self.confirmed(call, sdp.as_deref()),
             Event::Reoffer { call, sdp, unchanged } => self.reoffered(call, sdp.as_deref(), unchanged),
             Event::OurOfferAnswered { call, sdp } => self.offer_answered(call, &sdp),
-            Event::OurOfferRefused { call, status, retry } => self.offer_refused(call, status, retry),
+            Event::OurOfferRefused { call, status, retry, after } => {
+                self.offer_refused(call, status, retry, after);
+            }
             Event::Ended { call, why } => self.ended(call, &why),
             Event::Registered { trunk, seconds } => self.registered(trunk, seconds),
             Event::RegistrationFailed { trunk, status, words } => {

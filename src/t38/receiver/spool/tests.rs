@@ -58,6 +58,39 @@ fn pages_come_one_by_one_and_the_end_puts_both_files_into_the_spool() {
     assert!(modified("a.json") >= modified("a.tif"));
 }
 
+/// The final TIFF, with its first directory written anew as a closing writer does it.
+fn closed(count: usize) -> Vec<u8> {
+    let mut bytes = fax(&PAGES[..count]);
+    bytes[9] ^= 0x55;
+    bytes
+}
+
+#[test]
+fn the_end_never_writes_into_the_pages_that_were_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path()).unwrap();
+    spool.keep("a", &memory(&fax(&PAGES)), &record(3)).unwrap();
+    // Whoever holds the file of kept pages sees what a process that dies at any moment leaves behind.
+    let mut kept = File::open(folder.path().join(".part/a.tif")).unwrap();
+    spool.finish("a", Some(&memory(&closed(3))), &record(3)).unwrap();
+    let mut bytes = Vec::new();
+    kept.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, fax(&PAGES));
+    assert_eq!(std::fs::read(folder.path().join("a.tif")).unwrap(), closed(3));
+    assert!(names(&folder.path().join(PART)).is_empty());
+}
+
+#[test]
+fn without_room_for_a_second_copy_the_pages_are_finished_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path()).unwrap();
+    spool.keep("a", &memory(&fax(&PAGES)), &record(3)).unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join(".part/a.tif.tmp")).unwrap();
+    spool.finish("a", Some(&memory(&closed(3))), &record(3)).unwrap();
+    assert_eq!(std::fs::read(folder.path().join("a.tif")).unwrap(), closed(3));
+    assert!(names(&folder.path().join(PART)).is_empty());
+}
+
 #[test]
 fn a_call_without_a_page_leaves_its_record_alone() {
     let folder = tempfile::tempdir().unwrap();

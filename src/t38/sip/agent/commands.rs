@@ -76,7 +76,7 @@ impl Agent {
         let withdrawn = call.waiting.take().is_some_and(|waiting| !waiting.refresh);
         self.accept_serving(now, key, sdp);
         if withdrawn {
-            self.event(Event::OurOfferRefused { call: key, status: 491, retry: true });
+            self.event(Event::OurOfferRefused { call: key, status: 491, retry: true, after: None });
         }
     }
 
@@ -86,6 +86,14 @@ impl Agent {
         if call.phase == Phase::Up && call.serving.is_some() {
             let sdp = call.our_sdp.clone();
             self.accept_serving(now, key, &sdp);
+        }
+    }
+
+    /// What stands for us, where the last offer did not come to be although it was answered: it is repeated to unchanged
+    /// re-INVITEs, and in our own refreshes.
+    pub fn stands(&mut self, key: CallKey, sdp: &[u8]) {
+        if let Some(call) = self.calls.get_mut(&key) {
+            sdp.clone_into(&mut call.our_sdp);
         }
     }
 
@@ -106,7 +114,7 @@ impl Agent {
         let busy = call.waiting.as_ref().is_some_and(offers)
             || call.asking.as_ref().is_some_and(|(_, one)| offers(one));
         if call.phase != Phase::Up || call.leaving.is_some() || busy {
-            return self.event(Event::OurOfferRefused { call: key, status: 491, retry: busy });
+            return self.event(Event::OurOfferRefused { call: key, status: 491, retry: busy, after: None });
         }
         call.waiting = Some(Offering::new(sdp.to_vec(), false));
         self.offer_if_free(now, key);

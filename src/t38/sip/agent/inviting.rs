@@ -93,7 +93,8 @@ impl Agent {
         let Some(call) = self.calls.get_mut(&key) else { return };
         if !offering.refresh {
             let retry = matches!(status, 491 | 500 | 503) || response.header("retry-after").is_some();
-            return self.event(Event::OurOfferRefused { call: key, status, retry });
+            let after = response.header("retry-after").and_then(seconds);
+            return self.event(Event::OurOfferRefused { call: key, status, retry, after });
         }
         // A refresh that was refused is tried again until the session is over.
         if let Some(timer) = &mut call.timer {
@@ -142,7 +143,9 @@ impl Agent {
             }
             _ if offering.refresh => {}
             (Some(sdp), false) => self.event(Event::OurOfferAnswered { call: key, sdp }),
-            (None, false) => self.event(Event::OurOfferRefused { call: key, status: 488, retry: false }),
+            (None, false) => {
+                self.event(Event::OurOfferRefused { call: key, status: 488, retry: false, after: None });
+            }
         }
         match leaving {
             Some((why, reason)) => self.bye(now, key, why, reason),

@@ -286,3 +286,24 @@ fn a_line_that_loses_a_third_of_everything_still_ends_each_call_once() {
     }
     assert!(answered > 300, "most offers came through: {answered}");
 }
+
+#[test]
+fn an_offer_that_came_to_nothing_is_not_what_stands() {
+    const DECLINED: &[u8] = b"v=0\r\no=- 1 3 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=image 0 udptl t38\r\n";
+    fn act(agent: &mut Agent, who: usize, now: Duration, event: &Event) {
+        match event {
+            Event::Reoffer { call, .. } if who == CALLER => agent.answer_reoffer(now, *call, DECLINED),
+            Event::OurOfferAnswered { call, .. } if who == CALLED => agent.stands(*call, ANSWER),
+            Event::OurOfferAnswered { sdp, .. } => assert_eq!(sdp, ANSWER),
+            Event::Reoffer { call, .. } => agent.repeat_answer(now, *call),
+            _ => answer(agent, who, now, event),
+        }
+    }
+    fn once_more(agent: &mut Agent, now: Duration, call: CallKey) {
+        agent.reoffer(now, call, OFFER);
+    }
+    let plan: Plan = &[(40, CALLED, reoffer), (80, CALLER, once_more), (120, CALLER, hang_up)];
+    let [caller, called] = tell(plain, act, plan);
+    assert!(caller.contains(&"offer answered".to_owned()), "{caller:?}");
+    assert!(called.contains(&"offer answered".to_owned()), "{called:?}");
+}
