@@ -317,8 +317,7 @@ fn registration(mut table: Reader<'_>) -> (Option<Register>, Option<Login>) {
     let sheet = table.sheet();
     table.finish();
     let Some(server) = server else { return (None, login) };
-    let usual_port = if transport == Transport::Tls { 5061 } else { 5060 };
-    let Some((host, port)) = host_and_port(&server.value, usual_port) else {
+    let Some((host, port)) = host_and_port(&server.value, transport) else {
         let note =
             Note::error(codes::VALUE_FORM, "`server` is a host and perhaps a port: sip.example.net:5060");
         sheet.note(server.span, note);
@@ -336,22 +335,9 @@ fn registration(mut table: Reader<'_>) -> (Option<Register>, Option<Login>) {
     (Some(register), login)
 }
 
-/// `host`, `host:port`, `[2001:db8::1]:port`.
-fn host_and_port(text: &str, usual: u16) -> Option<(String, u16)> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']')?;
-            (host, port.strip_prefix(':'))
-        }
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    let port = match port {
-        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
-        None => usual,
-    };
+/// A registrar's name or address, and its port.
+fn host_and_port(text: &str, transport: Transport) -> Option<(String, u16)> {
+    let (host, port) = transport.host_and_port(text)?;
     let good = !host.is_empty()
         && host.len() <= 253
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
@@ -364,11 +350,11 @@ mod tests {
 
     #[test]
     fn hosts_and_ports() {
-        assert_eq!(host_and_port("sip.example.net", 5060), Some(("sip.example.net".into(), 5060)));
-        assert_eq!(host_and_port("192.0.2.1:5070", 5060), Some(("192.0.2.1".into(), 5070)));
-        assert_eq!(host_and_port("[2001:db8::1]:5070", 5060), Some(("2001:db8::1".into(), 5070)));
+        assert_eq!(host_and_port("sip.example.net", Transport::Udp), Some(("sip.example.net".into(), 5060)));
+        assert_eq!(host_and_port("192.0.2.1:5070", Transport::Udp), Some(("192.0.2.1".into(), 5070)));
+        assert_eq!(host_and_port("[2001:db8::1]:5070", Transport::Udp), Some(("2001:db8::1".into(), 5070)));
         for bad in ["", ":5060", "a b", "host:0", "host:x", "sip:host", "[::1"] {
-            assert_eq!(host_and_port(bad, 5060), None, "{bad}");
+            assert_eq!(host_and_port(bad, Transport::Udp), None, "{bad}");
         }
     }
 

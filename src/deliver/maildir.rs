@@ -11,13 +11,14 @@
 //! Nothing in a file name comes from outside: a number and a digest.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::trouble::Trouble;
 use crate::fax::{Outcome, Sha256};
+use crate::ops::durable::sync_folder;
 
 /// Mode of the Maildir and its three folders.
 const FOLDER_MODE: u32 = 0o700;
@@ -112,10 +113,6 @@ fn write(draft: &Path, message: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(MESSAGE_MODE).open(draft)?;
     file.write_all(message)?;
     file.sync_all()
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn trouble(root: &Path, error: &io::Error) -> Trouble {

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use super::look::{self, Entry, Identity};
 use super::survey::Candidate;
 use super::{Release, Spool, survey};
+use crate::ops::durable::sync_folder;
 
 /// What became of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,10 +171,6 @@ fn copy_over(path: &Path, place: &OwnedFd, name: &str) -> io::Result<()> {
     tidied?;
     rustix::fs::fsync(place)?;
     fs::remove_file(path)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn write_journal(spool: &Spool, candidate: &Candidate) -> io::Result<PathBuf> {

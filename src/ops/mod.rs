@@ -1,9 +1,10 @@
-//! What operators see: logs, metrics, health, and the service manager's watchdog; and the clock.
+//! What operators see: logs, metrics, health, and the service manager's watchdog; and the clock and the disk's promise.
 //!
 //! Invariants: no fax content and no full telephone number leaves through here (ids, counts, codes and
 //! durations only); one number matters most, the age of the oldest fax that is not closed.
 
 pub mod clock;
+pub mod durable;
 pub mod health;
 pub mod logging;
 pub mod systemd;

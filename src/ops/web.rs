@@ -33,9 +33,19 @@ pub async fn serve(
 
 async fn answer_health(examine: Examine) -> impl IntoResponse {
     let report = examine().await;
-    let status = if report.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = serde_json::to_string_pretty(&report).unwrap_or_else(|error| error.to_string());
+    judged(report.ok, &report)
+}
+
+/// The answer of `/healthz`: 200 when all is well, else 503; both with the report as JSON.
+pub fn judged<R: serde::Serialize>(ok: bool, report: &R) -> impl IntoResponse + use<R> {
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::to_string_pretty(report).unwrap_or_else(|error| error.to_string());
     (status, [(header::CONTENT_TYPE, "application/json")], body)
+}
+
+/// The answer of `/metrics`.
+pub fn exposed(metrics: &PrometheusHandle) -> impl IntoResponse + use<> {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
 }
 
 async fn answer_metrics(metrics: PrometheusHandle, examine: Examine) -> impl IntoResponse {
@@ -44,5 +54,5 @@ async fn answer_metrics(metrics: PrometheusHandle, examine: Examine) -> impl Int
     metrics::gauge!("faxgate_faxes_open").set(report.open as f64);
     metrics::gauge!("faxgate_faxes_quarantined").set(report.quarantined as f64);
     metrics::gauge!("faxgate_healthy").set(if report.ok { 1.0 } else { 0.0 });
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+    exposed(&metrics)
 }

@@ -3,13 +3,14 @@
 //! Invariants: a file under its final name is whole and on the disk (written aside, fsync, rename, fsync of
 //! the folder); it is never changed or deleted; `read` gives only bytes whose digest is their name.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use crate::fax::Sha256;
+use crate::ops::durable;
 
 /// The blob folder. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -138,7 +139,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
 
 /// Makes a rename or a new file in `path` survive a power cut.
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync the folder", path))
+    durable::sync_folder(path).map_err(StoreError::io("sync the folder", path))
 }
 
 #[cfg(test)]

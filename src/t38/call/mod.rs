@@ -220,18 +220,7 @@ impl Call {
     /// # Errors
     /// [`NotSwitched`] where a fax is under way, or spandsp could not be set up; the call then goes on as it was.
     pub fn switch_to_t38(&mut self, terms: T38Terms, now: Duration) -> Result<(), NotSwitched> {
-        self.switch(Mode::T38(terms), now)
-    }
-
-    /// From T.38 to audio, for a peer that takes its offer back before anything was agreed.
-    ///
-    /// # Errors
-    /// As [`Call::switch_to_t38`].
-    pub fn switch_to_audio(&mut self, terms: AudioTerms, now: Duration) -> Result<(), NotSwitched> {
-        self.switch(Mode::Audio(terms), now)
-    }
-
-    fn switch(&mut self, mode: Mode, now: Duration) -> Result<(), NotSwitched> {
+        let mode = Mode::T38(terms);
         if !self.may_switch() {
             return Err(NotSwitched);
         }

@@ -7,6 +7,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 
+use crate::t38::sdp::{self, Agreed, Choice, ImageTerms, Local, Offer};
+
 /// Binds that are tried before the range counts as used up.
 const MOST_TRIES: usize = 400;
 
@@ -40,6 +42,31 @@ impl Ports {
             }
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no media port of the range is free"))
+    }
+}
+
+/// Our side of a change to T.38 that a peer asks for.
+pub struct Change {
+    /// Where UDPTL is taken, on a port where no RTP was ever sent.
+    pub socket: UdpSocket,
+    /// Our side with it.
+    pub local: Local,
+    /// The answer.
+    pub said: String,
+    /// What is agreed by it.
+    pub terms: ImageTerms,
+}
+
+impl Ports {
+    /// Answers an offer of T.38 in a call whose side of ours is `before`. `None`: it has no T.38 that we speak, or no port is free.
+    pub fn change_to_t38(&self, address: IpAddr, before: &Local, offer: &Offer) -> Option<Change> {
+        let socket = self.bind(address, false).ok()?;
+        let local = before.changed_to_image(socket.local_addr().ok()?.port());
+        let answer = sdp::answer(offer, &local, Choice::Image);
+        match answer.media {
+            Agreed::Image(terms) => Some(Change { socket, local, said: answer.sdp, terms }),
+            _ => None,
+        }
     }
 }
 

@@ -11,14 +11,14 @@
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rustix::fs::{FlockOperation, StatVfsMountFlags};
 
 use super::tiff;
+use crate::ops::durable::sync_folder;
 use crate::t38::record::Record;
 
 /// Calls in progress lie here.
@@ -394,10 +394,6 @@ fn remove(path: &Path) -> io::Result<()> {
 fn open_to_the_group(folder: &Path, below: &Path) -> io::Result<()> {
     let inherited = std::fs::metadata(folder)?.permissions().mode() & 0o2000;
     std::fs::set_permissions(below, std::fs::Permissions::from_mode(0o770 | inherited))
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ mod stream;
 mod tests;
 
 pub use jitter::{Counts, Jitter};
-pub use packet::{NotRtp, Packet, is_rtcp, looks_like};
+pub use packet::{NotRtp, Packet, looks_like};
 pub use stream::Stream;
 
 use core::time::Duration;

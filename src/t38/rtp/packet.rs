@@ -44,12 +44,6 @@ pub enum NotRtp {
     Rtcp,
 }
 
-/// Whether a datagram is RTCP on the RTP port.
-#[must_use]
-pub fn is_rtcp(datagram: &[u8]) -> bool {
-    matches!(datagram, [first, kind, ..] if first & 0xc0 == VERSION && RTCP.contains(kind))
-}
-
 /// Whether a datagram on a T.38 port is an RTP or RTCP straggler. UDPTL with a sequence number from 32,768 to 49,151
 /// begins alike, so it must be of a payload type and size that G.711 calls send, and not read as UDPTL to its end.
 #[must_use]

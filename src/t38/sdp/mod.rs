@@ -271,6 +271,12 @@ impl Local {
             error_correction: ErrorCorrection::Redundancy,
         }
     }
+
+    /// The same side one version on, its media T.38 on that port.
+    #[must_use]
+    pub fn changed_to_image(&self, port: u16) -> Self {
+        Self { version: self.version + 1, audio_port: None, image_port: Some(port), ..self.clone() }
+    }
 }
 
 impl Default for Local {

@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Medium, Outcome, Progress, Settings, Trouble};
 use crate::t38::call::{self, AudioTerms, Mode, Role, T38Terms};
 use crate::t38::receiver::media::{Begin, Finished, News, Order, Workers};
-use crate::t38::receiver::ports::{Ports, route_to};
+use crate::t38::receiver::ports::{Change, Ports, route_to};
 use crate::t38::receiver::settings::Listen;
 use crate::t38::receiver::tls;
 use crate::t38::receiver::transport::{Gate, Wire, Wires};
 use crate::t38::record::Record;
-use crate::t38::sdp::{self, Agreed, Choice, ErrorCorrection, Local, Offer};
-use crate::t38::sip::{self, Agent, CallKey, Calling, End, Event, Flow, Net, Output, Transport};
+use crate::t38::sdp::{self, Agreed, ErrorCorrection, ImageTerms, Local, Offer};
+use crate::t38::sip::{self, Agent, CallKey, Calling, End, Event, Flow, Net, Transport};
 use crate::t38::udptl::Correction;
 
 /// Ports of a sender: those that the system gives out itself.
@@ -153,7 +153,7 @@ impl Caller {
             tokio::select! {
                 biased;
                 Some(told) = news.recv() => self.heard(told, tell),
-                Some(wire) = wires.recv() => self.wire(wire),
+                Some(wire) = wires.recv() => wire.tell(&mut self.agent, self.workers.pulse().now()),
                 () = tokio::time::sleep(wait) => {}
             }
             let now = self.now();
@@ -233,28 +233,9 @@ impl Caller {
         Ok(())
     }
 
-    fn wire(&mut self, wire: Wire) {
-        let now = self.now();
-        match wire {
-            Wire::Message(flow, bytes) => self.agent.receive(now, &flow, &bytes),
-            Wire::Closed(id) => self.agent.closed(now, id),
-            Wire::Connected { .. } => {}
-        }
-    }
-
     fn act(&mut self, tell: &mut impl FnMut(usize, Progress)) {
-        while let Some(output) = self.agent.output() {
-            match output {
-                Output::Send { flow, bytes } => {
-                    if !self.wires.send(&flow, bytes) && flow.transport.reliable() {
-                        let now = self.now();
-                        self.agent.closed(now, flow.id);
-                    }
-                }
-                Output::Close { flow } => self.wires.close(&flow),
-                Output::Connect { .. } => {}
-                Output::Event(event) => self.event(event, tell),
-            }
+        while let Some(event) = self.wires.serve(&mut self.agent, self.workers.pulse().now()) {
+            self.event(event, tell);
         }
     }
 
@@ -288,19 +269,13 @@ impl Caller {
         let Some(placed) = self.calls.get_mut(&call) else { return false };
         let Ok(answer) = sdp::parse(sdp) else { return false };
         let (peer, mode) = match sdp::accept(&placed.local, &answer) {
-            Agreed::Image(terms) => (
-                terms.peer,
-                Mode::T38(T38Terms {
-                    correction: corrected(terms.correction, self.settings.redundancy),
-                    max_datagram: terms.max_datagram,
-                }),
-            ),
+            Agreed::Image(terms) => (terms.peer, Mode::T38(spoken(&terms, self.settings.redundancy))),
             Agreed::Audio(terms) => {
                 let mut seed = [0; 10];
                 if getrandom::fill(&mut seed).is_err() {
                     return false;
                 }
-                (terms.peer, Mode::Audio(AudioTerms { law: terms.law, payload: terms.payload, seed }))
+                (terms.peer, Mode::Audio(AudioTerms::new(&terms, seed)))
             }
             Agreed::Nothing => return false,
         };
@@ -348,26 +323,16 @@ impl Caller {
         let wanted = offer
             .filter(Offer::has_image)
             .filter(|_| self.settings.medium == Medium::AudioFirst && !placed.t38);
-        let changed = wanted.and_then(|offer| {
-            let socket = self.ports.bind(placed.local.address, false).ok()?;
-            let mut local = placed.local.clone();
-            local.version += 1;
-            (local.audio_port, local.image_port) = (None, Some(socket.local_addr().ok()?.port()));
-            let answer = sdp::answer(&offer, &local, Choice::Image);
-            match answer.media {
-                Agreed::Image(terms) => Some((socket, local, answer.sdp, terms)),
-                _ => None,
-            }
-        });
-        let Some((socket, local, said, terms)) = changed else {
+        let changed =
+            wanted.and_then(|offer| self.ports.change_to_t38(placed.local.address, &placed.local, &offer));
+        let Some(Change { socket, local, said, terms }) = changed else {
             self.agent.refuse_reoffer(now, call, 488);
             return;
         };
         (placed.local, placed.said, placed.t38) = (local, said, true);
         self.agent.answer_reoffer(now, call, placed.said.as_bytes());
-        let correction = corrected(terms.correction, self.settings.redundancy);
-        let terms_of_call = T38Terms { correction, max_datagram: terms.max_datagram };
-        self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: terms_of_call });
+        let spoken = spoken(&terms, self.settings.redundancy);
+        self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: spoken });
     }
 
     /// Signalling is over. A receiver may hang up while our last words (DCN) are still on their way out of the modem: T.30 gets
@@ -475,7 +440,7 @@ impl Caller {
         while !self.agent.idle() && self.now() < until {
             let wait = self.agent.due().map_or(Duration::from_secs(1), |due| due.saturating_sub(self.now()));
             tokio::select! {
-                Some(wire) = wires.recv() => self.wire(wire),
+                Some(wire) = wires.recv() => wire.tell(&mut self.agent, self.workers.pulse().now()),
                 () = tokio::time::sleep(wait.min(Duration::from_secs(1))) => {}
             }
             let now = self.now();
@@ -485,9 +450,13 @@ impl Caller {
     }
 }
 
-/// How we make loss good: as the far end asks, unless we were told to send nothing twice.
-fn corrected(asked: Correction, redundancy: Option<usize>) -> Correction {
-    if redundancy == Some(0) { Correction::None } else { asked }
+/// T.38 as agreed upon: loss is made good as the far end asks, unless we were told to send nothing twice.
+fn spoken(terms: &ImageTerms, redundancy: Option<usize>) -> T38Terms {
+    let agreed = T38Terms::from(terms);
+    match redundancy {
+        Some(0) => T38Terms { correction: Correction::None, ..agreed },
+        _ => agreed,
+    }
 }
 
 fn bracketed(address: IpAddr) -> String {

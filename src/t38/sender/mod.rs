@@ -46,18 +46,7 @@ impl Target {
         let rest = text.strip_prefix("sip:").or_else(|| text.strip_prefix("sips:"))?;
         let (number, place) = rest.split_once('@')?;
         let place = place.split(';').next().unwrap_or_default();
-        let (host, port) = match place.strip_prefix('[') {
-            Some(six) => {
-                let (host, port) = six.split_once(']')?;
-                (host, port.strip_prefix(':'))
-            }
-            None => match place.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (place, None),
-            },
-        };
-        let usual = if transport == Transport::Tls { 5061 } else { 5060 };
-        let port = port.map_or(Some(usual), |port| port.parse().ok().filter(|port| *port > 0))?;
+        let (host, port) = transport.host_and_port(place)?;
         let word =
             |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
         (word(number) && word(host)).then(|| Self {

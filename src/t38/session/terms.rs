@@ -20,13 +20,6 @@ impl Default for Modems {
     }
 }
 
-impl Modems {
-    /// Those that keep within a peer's T38MaxBitRate, bit/s: a modem is offered with all its rates or not at all.
-    pub fn within(bit_rate: u32) -> Self {
-        Self { v27ter: true, v29: bit_rate >= 9_600, v17: bit_rate >= 14_400 }
-    }
-}
-
 /// Codings of the image between the two machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Codings {

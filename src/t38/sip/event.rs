@@ -34,6 +34,25 @@ impl Transport {
             Self::Tls => "TLS",
         }
     }
+
+    /// Splits `host`, `host:port` and `[2001:db8::1]:port` as people write them. A port that is not named is the usual one
+    /// (RFC 3261 §19.1.2), port 0 is none. The host is not judged.
+    #[must_use]
+    pub fn host_and_port(self, text: &str) -> Option<(&str, u16)> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(six) => {
+                let (host, port) = six.split_once(']')?;
+                (host, port.strip_prefix(':'))
+            }
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        let usual = if self == Self::Tls { 5061 } else { 5060 };
+        let port = port.map_or(Some(usual), |port| port.parse().ok().filter(|port| *port > 0))?;
+        Some((host, port))
+    }
 }
 
 /// Where a message came from, or is to go: a socket or connection and the address at its other end.

@@ -11,7 +11,7 @@ use crate::t38::receiver::media::{Begin, Finished, News, Order};
 use crate::t38::receiver::policy;
 use crate::t38::receiver::settings::OfferT38;
 use crate::t38::record::Record;
-use crate::t38::sdp::{self, Agreed, Choice, ImageTerms, Law, Local, Offer};
+use crate::t38::sdp::{self, Agreed, Choice, Law, Local, Offer};
 use crate::t38::sip::{Asked, CallKey, End, Net};
 
 /// A trunk is asked to come again after so many seconds when the disk is full.
@@ -39,8 +39,8 @@ pub(super) struct Standing {
     /// When it is made again, and how often it was.
     pub(super) again: Option<Duration>,
     pub(super) retries: u8,
-    /// What our offer waits with: the new socket and our side with it.
-    pub(super) change: Option<(UdpSocket, Local)>,
+    /// What our offer waits with: the new socket, our side with it, and the offer.
+    pub(super) change: Option<(UdpSocket, Local, String)>,
     /// A call whose offer is ours: begun once the peer has answered.
     pub(super) late: Option<Late>,
     /// Media was begun.
@@ -186,13 +186,13 @@ impl Exchange {
             .get(standing.trunk)
             .map_or_else(|| Arc::from([]), |trunk| trunk.networks.clone().into());
         let (peer, mode) = match media {
-            Agreed::Image(terms) => (terms.peer, Mode::T38(spoken(&terms))),
+            Agreed::Image(terms) => (terms.peer, Mode::T38(T38Terms::from(&terms))),
             Agreed::Audio(terms) => {
                 let mut seed = [0; 10];
                 getrandom::fill(&mut seed).map_err(|_| 500_u16)?;
                 standing.codec = Some((terms.law, terms.payload));
                 standing.local.laws = vec![terms.law];
-                (terms.peer, Mode::Audio(AudioTerms { law: terms.law, payload: terms.payload, seed }))
+                (terms.peer, Mode::Audio(AudioTerms::new(&terms, seed)))
             }
             Agreed::Nothing => return Err(488),
         };
@@ -323,11 +323,6 @@ impl Exchange {
             self.calls.remove(&finished.call);
         }
     }
-}
-
-/// How T.38 is spoken, as media wants to know it.
-pub(super) fn spoken(terms: &ImageTerms) -> T38Terms {
-    T38Terms { correction: terms.correction, max_datagram: terms.max_datagram }
 }
 
 /// Why signalling ended, in words for a record.

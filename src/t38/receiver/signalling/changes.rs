@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Exchange;
-use super::calls::{Standing, spoken};
+use super::calls::Standing;
+use crate::t38::call::T38Terms;
 use crate::t38::receiver::media::Order;
+use crate::t38::receiver::ports::Change;
 use crate::t38::sdp::{self, Agreed, Choice, Offer};
 use crate::t38::sip::CallKey;
 
@@ -56,19 +58,11 @@ impl Exchange {
         let now = self.now();
         let answered = self.calls.get(&call).and_then(|standing| {
             let (bind, _) = self.addresses(standing.local.address);
-            let socket = self.ports.bind(bind, false).ok()?;
-            let mut local = standing.local.clone();
-            local.version += 1;
-            (local.audio_port, local.image_port) = (None, Some(socket.local_addr().ok()?.port()));
-            let answer = sdp::answer(&offer, &local, Choice::Image);
-            match answer.media {
-                Agreed::Image(terms) if self.sendable(standing.trunk, terms.peer) => {
-                    Some((socket, local, answer.sdp, terms))
-                }
-                _ => None,
-            }
+            let change = self.ports.change_to_t38(bind, &standing.local, &offer)?;
+            self.sendable(standing.trunk, change.terms.peer).then_some(change)
         });
-        let (Some((socket, local, said, terms)), Some(standing)) = (answered, self.calls.get_mut(&call))
+        let (Some(Change { socket, local, said, terms }), Some(standing)) =
+            (answered, self.calls.get_mut(&call))
         else {
             self.agent.refuse_reoffer(now, call, 488);
             return;
@@ -79,7 +73,8 @@ impl Exchange {
         standing.t38 = true;
         standing.said = said;
         self.agent.answer_reoffer(now, call, standing.said.as_bytes());
-        self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: spoken(&terms) });
+        let spoken = T38Terms::from(&terms);
+        self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: spoken });
     }
 
     /// Another address or another word for the same kind of media, answered with the codec that runs. Refused are a change
@@ -131,16 +126,14 @@ impl Exchange {
             }
         };
         let (Ok(at), Some(standing)) = (socket.local_addr(), self.calls.get_mut(&call)) else { return };
-        let mut local = standing.local.clone();
-        local.version += 1;
-        (local.audio_port, local.image_port) = (None, Some(at.port()));
+        let local = standing.local.changed_to_image(at.port());
         let said = match &standing.peer {
             Some(before) => sdp::reoffer_image(&local, before),
             None => sdp::offer_image(&local),
         };
         standing.offered = true;
-        standing.change = Some((socket, local));
         self.agent.reoffer(now, call, said.as_bytes());
+        standing.change = Some((socket, local, said));
         // What stands for us is said only once it is answered.
     }
 
@@ -148,7 +141,7 @@ impl Exchange {
     pub(super) fn offer_answered(&mut self, call: CallKey, sdp: &[u8]) {
         let answer = sdp::parse(sdp).ok();
         let Some(mut standing) = self.calls.remove(&call) else { return };
-        let Some((socket, local)) = standing.change.take() else {
+        let Some((socket, local, said)) = standing.change.take() else {
             self.calls.insert(call, standing);
             return;
         };
@@ -161,15 +154,12 @@ impl Exchange {
             self.stays_audio(call);
             return;
         };
-        standing.said = match &standing.peer {
-            Some(before) => sdp::reoffer_image(&local, before),
-            None => sdp::offer_image(&local),
-        };
         let sendable = self.sendable(standing.trunk, terms.peer);
-        (standing.local, standing.peer, standing.t38) = (local, answer, true);
+        (standing.local, standing.said, standing.peer, standing.t38) = (local, said, answer, true);
         self.calls.insert(call, standing);
         if sendable {
-            self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: spoken(&terms) });
+            let spoken = T38Terms::from(&terms);
+            self.workers.order(Order::Switch { call, socket, peer: terms.peer, terms: spoken });
         } else {
             self.give_up(call, "media may not go where the peer wants it");
         }
@@ -179,7 +169,7 @@ impl Exchange {
     pub(super) fn offer_refused(&mut self, call: CallKey, status: u16, retry: bool, after: Option<u32>) {
         let now = self.now();
         let Some(mut standing) = self.calls.remove(&call) else { return };
-        if let Some((_, local)) = standing.change.take() {
+        if let Some((_, local, _)) = standing.change.take() {
             standing.local.version = standing.local.version.max(local.version);
         }
         // Its own offer of T.38 may have come first.

@@ -19,7 +19,7 @@ use super::meters::Meters;
 use super::ports::Ports;
 use super::settings::Settings;
 use super::transport::{Wire, Wires};
-use crate::t38::sip::{Agent, CallKey, Event, Output};
+use crate::t38::sip::{Agent, CallKey, Event};
 use calls::Standing;
 
 /// The loop goes round at least so often: to see the disk, and to be seen alive.
@@ -124,7 +124,7 @@ impl Exchange {
         tokio::select! {
             biased;
             Some(told) = news.recv() => self.heard(told),
-            Some(wire) = wires.recv() => self.wire(wire),
+            Some(wire) = wires.recv() => wire.tell(&mut self.agent, self.workers.pulse().now()),
             () = tokio::time::sleep(wait) => {}
         }
         let now = self.now();
@@ -136,32 +136,10 @@ impl Exchange {
         self.meters.beat(self.calls.len(), self.disk.refuses());
     }
 
-    fn wire(&mut self, wire: Wire) {
-        let now = self.now();
-        match wire {
-            Wire::Message(flow, bytes) => self.agent.receive(now, &flow, &bytes),
-            Wire::Closed(id) => self.agent.closed(now, id),
-            Wire::Connected { wanted, flow: Some(flow) } => self.agent.connected(now, wanted, flow),
-            Wire::Connected { wanted, flow: None } => self.agent.not_connected(now, wanted),
-        }
-    }
-
     /// Does what the agent wants, until it wants nothing more.
     fn act(&mut self) {
-        while let Some(output) = self.agent.output() {
-            match output {
-                Output::Send { flow, bytes } => {
-                    if !self.wires.send(&flow, bytes) && flow.transport.reliable() {
-                        let now = self.now();
-                        self.agent.closed(now, flow.id);
-                    }
-                }
-                Output::Connect { trunk, transport, host, port } => {
-                    self.wires.connect(trunk, transport, host, port);
-                }
-                Output::Close { flow } => self.wires.close(&flow),
-                Output::Event(event) => self.event(event),
-            }
+        while let Some(event) = self.wires.serve(&mut self.agent, self.workers.pulse().now()) {
+            self.event(event);
         }
     }
 

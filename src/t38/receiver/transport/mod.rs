@@ -20,7 +20,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
 use super::settings::Listen;
-use crate::t38::sip::{Flow, Net, Transport};
+use crate::t38::sip::{Agent, Event, Flow, Net, Output, Transport};
 use connection::{accept, talk};
 
 /// Longest datagram that is read: what UDP can carry.
@@ -85,6 +85,18 @@ pub enum Wire {
     },
     /// A connection is gone.
     Closed(u64),
+}
+
+impl Wire {
+    /// Tells the agent.
+    pub fn tell(self, agent: &mut Agent, now: Duration) {
+        match self {
+            Self::Message(flow, bytes) => agent.receive(now, &flow, &bytes),
+            Self::Closed(id) => agent.closed(now, id),
+            Self::Connected { wanted, flow: Some(flow) } => agent.connected(now, wanted, flow),
+            Self::Connected { wanted, flow: None } => agent.not_connected(now, wanted),
+        }
+    }
 }
 
 type Writers = Arc<Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>>;
@@ -192,8 +204,26 @@ impl Wires {
         }
     }
 
+    /// Does what the agent wants of the network, up to its next event. `None`: it wants nothing more.
+    pub fn serve(&self, agent: &mut Agent, now: Duration) -> Option<Event> {
+        loop {
+            match agent.output()? {
+                Output::Send { flow, bytes } => {
+                    if !self.send(&flow, bytes) && flow.transport.reliable() {
+                        agent.closed(now, flow.id);
+                    }
+                }
+                Output::Connect { trunk, transport, host, port } => {
+                    self.connect(trunk, transport, host, port);
+                }
+                Output::Close { flow } => self.close(&flow),
+                Output::Event(event) => return Some(event),
+            }
+        }
+    }
+
     /// Closes a connection.
-    pub fn close(&self, flow: &Flow) {
+    fn close(&self, flow: &Flow) {
         if let Ok(mut writers) = self.shared.writers.lock() {
             writers.remove(&flow.id);
         }
