@@ -195,6 +195,7 @@ fn print_deliveries(deliveries: &[Delivery]) {
             DeliveryState::Due => format!("due {}", moment(delivery.next_at)),
             DeliveryState::Delivered => "delivered".to_owned(),
             DeliveryState::Failed => "failed".to_owned(),
+            DeliveryState::Bounced => "bounced".to_owned(),
             DeliveryState::Withdrawn => "withdrawn".to_owned(),
         };
         table.add_row([

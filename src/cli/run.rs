@@ -165,6 +165,7 @@ fn destination(delivery: &Delivery) -> String {
         (target, DeliveryState::Delivered) => format!("{} ({last})", line(&target.to_string())),
         (target, DeliveryState::Due) => format!("{} waits: {last}", line(&target.to_string())),
         (target, DeliveryState::Withdrawn) => format!("{} withdrawn", line(&target.to_string())),
+        (target, DeliveryState::Bounced) => format!("{} bounced: {last}", line(&target.to_string())),
         (target, DeliveryState::Failed) => format!("{} failed: {last}", line(&target.to_string())),
     }
 }

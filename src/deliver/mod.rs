@@ -103,7 +103,7 @@ impl Deliverer {
             .iter()
             .filter_map(|target| match target {
                 Target::Mail(address) => Some(address.clone()),
-                Target::Maildir(_) => None,
+                Target::Maildir(_) | Target::Webhook(_) | Target::Printer(_) => None,
             })
             .collect();
         let mut mailed = self.mail(message, &addresses).await.into_iter();
@@ -112,6 +112,7 @@ impl Deliverer {
             outcomes.push(match target {
                 Target::Mail(_) => mailed.next().unwrap_or_else(|| trouble::Trouble::NoRelay.outcome()),
                 Target::Maildir(root) => file(root.clone(), message.to_vec()).await,
+                Target::Webhook(_) | Target::Printer(_) => trouble::Trouble::NoRelay.outcome(),
             });
         }
         outcomes

@@ -142,6 +142,9 @@ pub struct CallRecord {
     pub subaddress: Option<String>,
     /// Modem or line, e.g. `ttyIAX0`.
     pub device: Option<String>,
+    /// Trunk that the call came over, by its name in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
     /// HylaFAX communication id: names the session log.
     pub commid: Option<String>,
     /// When reception began, as the machine told it.
@@ -183,6 +186,7 @@ impl Default for CallRecord {
             csi: None,
             subaddress: None,
             device: None,
+            trunk: None,
             commid: None,
             received_at: None,
             seconds: None,
@@ -211,6 +215,7 @@ impl CallRecord {
             csi: self.csi.or(weaker.csi),
             subaddress: self.subaddress.or(weaker.subaddress),
             device: self.device.or(weaker.device),
+            trunk: self.trunk.or(weaker.trunk),
             commid: self.commid.or(weaker.commid),
             received_at: self.received_at.or(weaker.received_at),
             seconds: self.seconds.or(weaker.seconds),

@@ -13,6 +13,10 @@ pub enum Target {
     Mail(String),
     /// A Maildir on this machine.
     Maildir(PathBuf),
+    /// A webhook, by its name in the configuration.
+    Webhook(String),
+    /// A print queue (IPP), by its name in the configuration.
+    Printer(String),
 }
 
 impl fmt::Display for Target {
@@ -20,6 +24,8 @@ impl fmt::Display for Target {
         match self {
             Self::Mail(address) => f.write_str(address),
             Self::Maildir(path) => write!(f, "maildir:{}", path.display()),
+            Self::Webhook(name) => write!(f, "webhook:{name}"),
+            Self::Printer(name) => write!(f, "printer:{name}"),
         }
     }
 }
@@ -34,6 +40,8 @@ pub enum DeliveryState {
     Delivered,
     /// Given up; the fallback inbox got it instead.
     Failed,
+    /// Accepted once, and returned later by a bounce (RFC 3464); the fallback inbox got it instead.
+    Bounced,
     /// No longer wanted: a person replayed or discarded the fax before it went out.
     Withdrawn,
 }

@@ -106,6 +106,10 @@ fn record(
     };
     let did = CallRecord { did: spool.did.clone().map(Number), ..CallRecord::default() };
     let mut known = known.or(did);
+    if spool.kind == Kind::T38 {
+        // the receiver calls its trunk the device
+        known.trunk = known.trunk.or_else(|| known.device.clone());
+    }
     if signal == Signal::Abandoned && known.receipt == Receipt::Unknown {
         known.receipt = Receipt::Broken("the receiving program never finished this file".to_owned());
     }

@@ -103,6 +103,7 @@ impl Fields {
             ]),
             subaddress: self.first(&["subaddress", "sub"]),
             device: self.first(&["device", "channel", "channel_name"]),
+            trunk: self.first(&["trunk"]),
             commid: None,
             received_at: self.first(&["received_at"]).and_then(|text| moment(&text)),
             seconds: self.number(&["seconds", "duration", "billsec"]),

@@ -14,6 +14,7 @@ pub fn facts(fax: &Fax, texts: &[PageText]) -> route::Facts {
         damaged: damaged(&fax.call, damage),
         languages: languages(texts),
         text: texts.iter().map(PageText::body).collect(),
+        ..route::Facts::default()
     }
 }
 

@@ -138,7 +138,7 @@ fn recipients(batch: &Batch, all: &[Delivery]) -> Vec<String> {
         .filter(|one| one.message_id == batch.message_id)
         .filter_map(|one| match &one.target {
             Target::Mail(address) => Some(address.clone()),
-            Target::Maildir(_) => None,
+            Target::Maildir(_) | Target::Webhook(_) | Target::Printer(_) => None,
         })
         .collect()
 }

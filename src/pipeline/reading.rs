@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use crate::fax::{Fault, Page, PageText, Plan};
+use crate::fax::{Fault, Fingerprint, Page, PageCode, PageText, Plan};
 
 /// What is kept of one page's reading.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -11,6 +11,10 @@ use crate::fax::{Fault, Page, PageText, Plan};
 pub struct PageRecord {
     /// The text, or why there is none.
     pub text: PageText,
+    /// Barcodes and QR codes, with the number of their page.
+    pub codes: Vec<PageCode>,
+    /// The page's fingerprint; `None`: it is blank, or was lost to the reader.
+    pub fingerprint: Option<Fingerprint>,
     /// How the private copy was made; `None` where the page was lost to the reader.
     pub plan: Option<Plan>,
     /// Milliseconds that the page took.
@@ -30,7 +34,13 @@ pub(super) async fn read(ctx: &Context, page: &Page, patient: bool) -> Result<Pa
                 let label = if read.text.blank { "blank" } else { "read" };
                 metrics::counter!("faxgate_pages_total", "text" => label).increment(1);
                 metrics::histogram!("faxgate_page_seconds").record(read.millis as f64 / 1000.0);
-                return Ok(PageRecord { text: read.text, plan: Some(read.plan), millis: read.millis });
+                return Ok(PageRecord {
+                    text: read.text,
+                    codes: read.codes,
+                    fingerprint: read.fingerprint,
+                    plan: Some(read.plan),
+                    millis: read.millis,
+                });
             }
             Err(fault) => fault,
         };

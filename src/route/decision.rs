@@ -1,6 +1,7 @@
 //! [`Decision`]: who gets a fax, and why.
 
 use super::facts::{Facts, Seen};
+use super::outcome::{Outcome, Suggestion};
 use super::rule::{DEFAULT_RULE, Rule, Rules};
 
 /// What was decided, and why.
@@ -14,6 +15,21 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// Digest of the rules file that decided.
     pub rules_version: String,
+    /// Ids of departments that get a copy for information.
+    #[serde(default)]
+    pub copies: Vec<String>,
+    /// What else the rule demands.
+    #[serde(default)]
+    pub outcome: Outcome,
+    /// A person must choose: nothing fitted surely enough.
+    #[serde(default)]
+    pub triage: bool,
+    /// What was nearly decided; only with `triage`.
+    #[serde(default)]
+    pub suggestion: Option<Suggestion>,
+    /// How sure the text is that the decision rests on, 0 to 1; `None`: it rests on none.
+    #[serde(default)]
+    pub confidence: Option<f32>,
 }
 
 /// One rule's verdict.
@@ -92,5 +108,10 @@ fn decision(rule: &str, departments: &[String], reasons: Vec<Reason>, rules: &Ru
         departments: departments.to_vec(),
         reasons,
         rules_version: rules.version().to_owned(),
+        copies: Vec::new(),
+        outcome: Outcome::default(),
+        triage: false,
+        suggestion: None,
+        confidence: None,
     }
 }

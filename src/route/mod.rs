@@ -15,14 +15,16 @@ mod decision;
 mod facts;
 mod fold;
 mod number;
+mod outcome;
 mod pattern;
 mod rule;
 mod text;
 
 pub use condition::Condition;
 pub use decision::{Decision, Reason, decide, explain};
-pub use facts::Facts;
+pub use facts::{Facts, Moment, SheetLine, SheetText};
 pub use number::{NumberPattern, NumberPlan};
+pub use outcome::{Outcome, Priority, Suggestion};
 pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
 pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules};
 pub use text::{Phrase, TextRegex};

@@ -5,18 +5,23 @@ use sqlx::{Row, SqlSafeStr, SqlitePool};
 
 use super::StoreError;
 
+/// The steps in their order: each takes the schema one on. What was once released is never changed.
+const STEPS: [(i64, &str, &str); 5] = [
+    (1, "faxes", include_str!("../../migrations/sqlite/0001_faxes.sql")),
+    (2, "rules and search", include_str!("../../migrations/sqlite/0002_rules_and_search.sql")),
+    (3, "kin", include_str!("../../migrations/sqlite/0003_kin.sql")),
+    (4, "returns", include_str!("../../migrations/sqlite/0004_returns.sql")),
+    (5, "outcomes", include_str!("../../migrations/sqlite/0005_outcomes.sql")),
+];
+
 /// Newest schema we know.
-const NEWEST: i64 = 1;
+const NEWEST: i64 = STEPS[STEPS.len() - 1].0;
 
 fn steps() -> Migrator {
-    let faxes = include_str!("../../migrations/sqlite/0001_faxes.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "faxes".into(),
-        MigrationType::Simple,
-        faxes.into_sql_str(),
-        false,
-    )])
+    let steps = STEPS.map(|(version, name, sql)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(steps.to_vec())
 }
 
 /// Brings the database to the newest schema. Refuses one that is newer still.

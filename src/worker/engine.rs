@@ -31,7 +31,7 @@ impl Engine {
         let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut plan = clean.plan;
         plan.turn = text.turn;
-        Ok(Transcript { text, plan, millis })
+        Ok(Transcript { text, codes: Vec::new(), fingerprint: None, plan, millis })
     }
 }
 

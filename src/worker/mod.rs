@@ -20,7 +20,7 @@ pub use engine::{Engine, in_process};
 pub use error::WorkerError;
 pub use pool::Pool;
 
-use crate::fax::{PageText, Plan};
+use crate::fax::{Fingerprint, PageCode, PageText, Plan};
 use crate::{enhance, recognize};
 
 /// How workers are run.
@@ -56,6 +56,12 @@ impl Default for Settings {
 pub struct Transcript {
     /// What was read.
     pub text: PageText,
+    /// Barcodes and QR codes, of page 1 here: a worker knows one page only.
+    #[serde(default)]
+    pub codes: Vec<PageCode>,
+    /// The page's fingerprint; `None`: it is blank.
+    #[serde(default)]
+    pub fingerprint: Option<Fingerprint>,
     /// How the private copy was made.
     pub plan: Plan,
     /// Milliseconds the page took in the worker.

@@ -87,7 +87,7 @@ fn transcript(words: &str) -> Transcript {
     let plan =
         Plan { scale_x: 1.0, scale_y: 1.0, skew: 0.0, turn: Turn::None, specks: 0, streaks: 0, blank: false };
     let text = PageText { lines: vec![line], confidence: 90.0, ..PageText::default() };
-    Transcript { text, plan, millis: 1 }
+    Transcript { text, codes: Vec::new(), fingerprint: None, plan, millis: 1 }
 }
 
 /// A message as it was handed over to one address.

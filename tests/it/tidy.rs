@@ -18,6 +18,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("intake", &["fax", "decode", "store", "ops"]),
     ("worker", &["fax", "enhance", "recognize", "ops"]),
     ("deliver", &["fax", "ops"]),
+    ("import", &["fax", "route"]),
+    ("returns", &["fax", "deliver", "store", "ops"]),
+    ("console", &["fax", "route", "deliver", "store", "ops"]),
     (
         "pipeline",
         &[
@@ -28,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "compose",
             "route",
             "deliver",
+            "returns",
             "intake",
             "worker",
             "store",
@@ -61,6 +65,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "compose",
             "route",
             "deliver",
+            "returns",
+            "console",
             "intake",
             "worker",
             "store",

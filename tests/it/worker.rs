@@ -77,7 +77,13 @@ fn page() -> Page {
 fn transcript() -> Transcript {
     let plan =
         Plan { scale_x: 1.0, scale_y: 1.0, skew: 0.0, turn: Turn::None, specks: 0, streaks: 0, blank: true };
-    Transcript { text: PageText { blank: true, ..PageText::default() }, plan, millis: 7 }
+    Transcript {
+        text: PageText { blank: true, ..PageText::default() },
+        codes: vec![],
+        fingerprint: None,
+        plan,
+        millis: 7,
+    }
 }
 
 fn runs(id: u32) -> bool {

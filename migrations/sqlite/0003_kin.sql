@@ -1,0 +1,1 @@
+-- Fingerprints of pages, and which fax is kin to which.

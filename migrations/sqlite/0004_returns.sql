@@ -1,0 +1,1 @@
+-- Mails that came back, and faxes that people passed on.

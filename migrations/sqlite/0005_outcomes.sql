@@ -1,0 +1,1 @@
+-- What rules demand besides departments: holding, junk, alarms.
