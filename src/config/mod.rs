@@ -20,6 +20,7 @@ mod machine;
 mod mail;
 mod paths;
 mod problem;
+mod relays;
 mod rules;
 mod sheet;
 mod spools;

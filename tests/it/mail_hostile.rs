@@ -78,7 +78,7 @@ struct Mail {
 
 fn mails(name: &str, language: Language) -> [Mail; 2] {
     let settings = Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@gw.example".into(),
         host_name: "gw.example".into(),
         fallback: Target::Mail("fallback@example.org".into()),
