@@ -22,6 +22,7 @@ mod intake_spools;
 mod intake_t38;
 mod intake_watch;
 mod intake_writers;
+mod labelled;
 mod mail_hostile;
 mod modem_path;
 mod morning;
