@@ -17,8 +17,9 @@ const MM: f64 = SKETCH_DPI / 25.4;
 const FAR: i32 = 64;
 /// A tile, in cells across and down: lower than wide, since feeders slip down and not across.
 const TILE: (u32, u32) = (64, 32);
-/// How far a tile may lie elsewhere than its neighbours, in cells.
-const NEAR: i32 = 4;
+/// How far a tile may lie elsewhere than its neighbours, in cells across and down: a word that could slide along its line
+/// would find a place on any other word.
+const NEAR: (i32, i32) = (1, 3);
 /// Ink is explained by ink so near, in cells: the next one, a quarter of a millimetre.
 const REACH: u32 = 1;
 /// The window: 10 by 5 mm, moved by halves.
@@ -300,8 +301,8 @@ fn points(map: &Bitmap, left: u32, top: u32) -> Vec<(u32, u32)> {
 /// Where near `from` a tile's ink lies best on the other page's.
 fn settle(points: &[(u32, u32)], b: &Layer<'_>, from: (i32, i32)) -> (i32, i32) {
     let mut best = (-1i64, from);
-    for step_y in 0..=2 * NEAR {
-        for step_x in 0..=2 * NEAR {
+    for step_y in 0..=2 * NEAR.1 {
+        for step_x in 0..=2 * NEAR.0 {
             let outwards = |step: i32| if step % 2 == 0 { step / 2 } else { -(step + 1) / 2 };
             let by = (from.0 + outwards(step_x), from.1 + outwards(step_y));
             let mut hits = 0i64;

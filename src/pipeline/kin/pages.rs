@@ -10,6 +10,9 @@ const WORN_SHARE: f64 = 0.03;
 /// Of a worn copy so much of the words must be the same.
 const WORN_WORDS: f64 = 0.9;
 
+/// Where the pictures are the same, so many words may have been read otherwise, however surely.
+const MISREAD: usize = 1;
+
 /// What two pages are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pair {
@@ -31,18 +34,18 @@ pub(super) fn pair((a, of_a): (&Sketch, &PageRecord), (b, of_b): (&Sketch, &Page
     if words::contradict(&of_a.text, &of_b.text) {
         return Pair::Different;
     }
-    let another_word = || words::other_words(&of_a.text, &of_b.text);
+    let others = words::other_words(&of_a.text, &of_b.text);
     let same_words = || words::likeness(&of_a.text, &of_b.text).is_some_and(|share| share >= WORN_WORDS);
+    let worn = likeness.nearly() || likeness.odd() <= WORN_SHARE && same_words();
     match likeness.cut {
-        Some(side) if likeness.nearly() && !another_word() => match side {
+        Some(side) if likeness.nearly() && others == 0 => match side {
             Side::First => Pair::FirstCut,
             Side::Second => Pair::SecondCut,
         },
         Some(_) => Pair::Different,
-        None if likeness.same() => Pair::Same,
-        None if (likeness.nearly() || likeness.odd() <= WORN_SHARE && same_words()) && !another_word() => {
-            Pair::Worn
-        }
+        None if likeness.same() && others == 0 => Pair::Same,
+        None if likeness.same() && others <= MISREAD => Pair::Worn,
+        None if worn && others == 0 => Pair::Worn,
         None => Pair::Different,
     }
 }
