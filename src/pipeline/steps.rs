@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::addresses::addressed;
-use super::facts::facts;
+use super::facts::{facts, moment};
 use super::kin;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
 use crate::fax::{Disposition, Document, Fault, PageCode, PageText, Stage};
-use crate::route::{self, decide};
+use crate::route::{Facts, decide};
 use crate::store::{Change, Claim, Fax, SavedPage};
 use crate::{compose, decode};
 
@@ -90,7 +90,8 @@ async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let codes = codes(&saved);
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let facts = route::Facts { kin: relatives.kin.clone(), codes, ..facts(fax, &texts) };
+    let when = Some(moment(fax, &policy.rules));
+    let facts = Facts { when, codes, kin: relatives.kin.clone(), ..facts(fax, &texts) };
     let decision = decide(&facts, &policy.rules);
     let mut deliveries = addressed(fax, &decision, &policy, ctx.now());
     if decision.outcome.drop_duplicate {
