@@ -46,5 +46,6 @@ mod t38_signalling;
 mod t38_sipp;
 mod t38_spool;
 mod tidy;
+mod twins;
 mod worker;
 mod worker_real;
