@@ -11,9 +11,11 @@ use tokio::task::JoinSet;
 use super::Context;
 use super::addresses::addressed;
 use super::facts::facts;
+use super::kept::packed;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
+use super::words;
 use crate::fax::{Disposition, Document, Fault, PageText, Stage};
 use crate::route::decide;
 use crate::store::{Change, Claim, Fax, SavedPage};
@@ -24,7 +26,7 @@ pub(super) async fn next(ctx: Arc<Context>, claim: Claim) -> Result<Change, Faul
     match claim.fax.stage {
         Stage::Received => transcribe(&ctx, &claim).await,
         Stage::Transcribed => compose(&ctx, &claim.fax).await,
-        Stage::Composed => route(&ctx, &claim.fax).await,
+        Stage::Composed => route(&ctx, &claim).await,
         stage => Err(Fault::new(
             "bug.stage",
             Disposition::Refuse,
@@ -83,11 +85,15 @@ async fn compose(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
 }
 
 /// Facts and rules → decision → one delivery for each address.
-async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
+async fn route(ctx: &Context, claim: &Claim) -> Result<Change, Fault> {
+    let fax = &claim.fax;
     let saved = texts(ctx, fax).await?;
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let decision = decide(&facts(fax, &texts), &policy.rules);
+    let facts = facts(fax, &texts);
+    // If the claim is no longer ours, the runner finds out by itself when it records.
+    ctx.store.keep_facts(claim, &packed(&facts), &words::of(fax, &texts), ctx.now()).await?;
+    let decision = decide(&facts, &policy.rules);
     let deliveries = addressed(fax, &decision, &policy, ctx.now());
     let rule = decision.rule.clone();
     Ok(Change::Routed { rule, decision: serde_json::json!(decision), deliveries })

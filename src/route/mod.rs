@@ -29,5 +29,11 @@ pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
 pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules};
 pub use text::{Phrase, TextRegex};
 
+/// Text as phrases are compared with it: one line, lower case, one form of each character, no blanks beside Chinese. A soft
+/// hyphen stands where a line ended in a hyphen.
+pub fn folded(text: &str) -> String {
+    fold::fold(text)
+}
+
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,10 @@ pub(super) mod kind {
     pub(crate) const LATE: &str = "delivery.late";
     /// The gateway died while the delivery was under way: its outcome is unknown, it is repeated.
     pub(crate) const INTERRUPTED: &str = "delivery.interrupted";
+    /// Other rules came into force.
+    pub(crate) const RULES_USED: &str = "rules.used";
+    /// A person put an earlier version of the rules back.
+    pub(crate) const RULES_ROLLED_BACK: &str = "rules.rolled-back";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 
