@@ -1,5 +1,6 @@
 //! User stories and house rules, one module each, in one binary.
 
+mod backtest;
 mod config;
 mod crash;
 mod decode_damage;
@@ -8,6 +9,7 @@ mod deliver_faults;
 mod deliver_postfix;
 mod eval;
 mod every_fixture;
+mod explain;
 mod fixtures;
 mod harness;
 mod hylafax_faxinfo;
@@ -34,6 +36,8 @@ mod pipeline_crash;
 mod pipeline_house;
 mod relay;
 mod rules;
+mod rules_rollback;
+mod search;
 mod store;
 mod t38_call;
 mod t38_receiver;

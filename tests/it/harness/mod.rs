@@ -2,6 +2,7 @@
 
 pub mod gateway;
 pub mod modems;
+pub mod past;
 pub mod pdf;
 pub mod postfix;
 pub mod rtpengine;
