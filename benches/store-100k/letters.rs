@@ -133,7 +133,8 @@ impl Letters {
                     self.chinese[from..from + 2].iter().collect()
                 } else {
                     let length = self.english.len() as u64;
-                    self.english[self.skewed(length)].to_owned()
+                    let at = self.skewed(length);
+                    self.english[at].to_owned()
                 };
                 let left = 120.0 + place as f32 * 150.0;
                 let spread = self.chance(60) as f32;

@@ -6,7 +6,7 @@ use crate::harness::past::Past;
 
 const OLD: &str = "[[rule]]\nname = \"cafe\"\ntsi = [\"HARBOUR*\"]\ntext = [\"licence\"]\nto = [\"licensing\"]\n\
                    [[rule]]\nname = \"invoices\"\ntext = [\"invoice\"]\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
-const NEW: &str = "[[rule]]\nname = \"licences to billing\"\ntext = [\"licence\"]\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
+const NEW: &str = "[[rule]]\nname = \"licences-to-billing\"\ntext = [\"licence\"]\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
 
 fn call(tsi: &str) -> CallRecord {
     CallRecord { tsi: Some(StationId(tsi.to_owned())), ..CallRecord::default() }
@@ -33,7 +33,7 @@ async fn todays_rules_may_say_otherwise_and_the_rules_of_then_can_be_asked() {
     let then = past.house.asked(&["explain", &id, "--json"])["rules_version"].clone();
     past.rules(NEW).await;
     let told = past.house.told(&["explain", &id], 0);
-    assert!(told.contains("goes to billing by rule “licences to billing”"), "{told}");
+    assert!(told.contains("goes to billing by rule “licences-to-billing”"), "{told}");
     assert!(told.contains("it went to licensing by rule “cafe”"), "{told}");
     assert!(told.contains(&then.as_str().unwrap()[..12]), "{told}");
     let json = past.house.asked(&["explain", &id, "--json"]);
@@ -62,5 +62,5 @@ async fn a_fax_can_be_made_up() {
     let file = past.house.path("new.toml");
     let json =
         past.house.asked(&["explain", "--text", "licence", "--rules", file.to_str().unwrap(), "--json"]);
-    assert_eq!(json["rule"], "licences to billing");
+    assert_eq!(json["rule"], "licences-to-billing");
 }

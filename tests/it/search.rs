@@ -86,11 +86,11 @@ async fn newest_first_and_only_what_is_asked_for() {
 #[tokio::test]
 async fn nothing_sought_or_found_does_harm() {
     let Site { past, .. } = &site().await;
-    for hostile in ["\" OR body : *", "NEAR(liquor licence)", "liquor AND", "a'; DROP TABLE faxes; --", "(((", "liquor^2"] {
+    for hostile in ["\" OR body : *", "NEAR(liquor licence)", "liquor AND", "a'; DROP TABLE faxes; --", "liquor^2"] {
         // An expression of FTS5 or SQL is words like any others.
         found(past, &[hostile]);
     }
-    past.house.told(&["search", "\"", "%%"], 2);
+    past.house.told(&["search", "\"", "%%", "((("], 2);
     past.fax(CallRecord::default(), "pwned \u{1b}]0;x\u{7}\u{202e}evil").await;
     let told = past.house.told(&["search", "pwned"], 0);
     assert!(told.contains("pwned"), "{told}");
