@@ -168,8 +168,9 @@ pub fn rules(count: u32, turn: u32) -> String {
         let condition = if number % 2 == 0 {
             format!("did = [\"+8522345{number:04}\"]")
         } else {
-            let word = |step: u32| words[((number * 31 + step * 17) as usize) % words.len()];
-            format!("text = [\"{} {} {}\"]", word(1), word(2), word(3))
+            // Each pair of words comes once.
+            let (one, all) = (number as usize, words.len());
+            format!("text = [\"{} {}\"]", words[one % all], words[(one * 7 + one / all) % all])
         };
         text += &format!("[[rule]]\nname = \"r{number}\"\n{condition}\nto = [\"d{to}\"]\n");
     }

@@ -6,9 +6,9 @@ use super::rules::{given, short};
 use super::shown::{counted, line, sentence, table};
 use super::{End, configured, with_store};
 use crate::config::Config;
-use crate::fax::{CallRecord, FaxId, Number, StationId, one_line};
+use crate::fax::{Box2, CallRecord, FaxId, Number, PageCode, StationId, one_line};
 use crate::pipeline;
-use crate::route::{self, Decision, Facts, Outcome, Priority};
+use crate::route::{self, CodePattern, Decision, Facts, Outcome, Priority};
 use crate::store::Access;
 
 #[derive(Debug, clap::Args)]
@@ -48,6 +48,12 @@ pub struct ExplainArgs {
     /// Trunk that the call came over
     #[arg(long)]
     trunk: Option<String>,
+    /// When it came, on the site's clock: 2026-12-25T10:30
+    #[arg(long)]
+    at: Option<jiff::civil::DateTime>,
+    /// A barcode on the page, as qr:TEXT or code128:TEXT; may be given twice
+    #[arg(long)]
+    barcode: Vec<String>,
     /// Judge by these rules instead: a file, a folder, or the version of rules that were in force once
     #[arg(long)]
     rules: Option<String>,
@@ -107,19 +113,19 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
             None => configured(folder),
         };
         return match config {
-            Ok(config) => told(&made_up(args), &config.rules, args.json, None),
+            Ok(config) => told(&made_up(args, &config.rules), &config.rules, args.json, None),
             Err(end) => end,
         };
     }
     with_store(folder, Access::Reader, async |store, present| {
-        let mut facts = made_up(args);
+        let mut stored = None;
         let mut decided = None;
         if let Some(id) = &args.fax {
             let Some(fax) = store.fax(id).await? else {
                 eprintln!("faxgate: there is no fax {id}");
                 return Ok(End::NoSuchFax);
             };
-            facts = pipeline::facts_of(&store, &fax).await?;
+            stored = Some(pipeline::facts_of(&store, &fax).await?);
             decided = fax
                 .routing
                 .as_ref()
@@ -141,12 +147,19 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
                 Err(end) => return Ok(end),
             },
         };
+        let facts = stored.unwrap_or_else(|| made_up(args, &rules));
         Ok(told(&facts, &rules, args.json, decided.as_ref()))
     })
 }
 
-fn made_up(args: &ExplainArgs) -> Facts {
+fn made_up(args: &ExplainArgs, rules: &route::Rules) -> Facts {
+    let code = |code: &String| {
+        let (kind, text) = CodePattern::kind_of(code);
+        PageCode { page: 1, kind: kind.unwrap_or("qr").to_owned(), text: text.to_owned(), at: Box2::default() }
+    };
     Facts {
+        when: args.at.map(|at| rules.moment_of(at)),
+        codes: args.barcode.iter().map(code).collect(),
         call: CallRecord {
             did: args.did.clone().map(Number),
             caller: args.caller.clone().map(Number),
