@@ -72,6 +72,7 @@ impl Gateway {
         })?;
         let store =
             Store::open(&store::Settings { dir: config.data.clone() }).await.map_err(|e| e.fault())?;
+        keep_rules(&store, &config, store::Use::Start).await;
         let pool = Arc::new(Pool::new(program, config.worker.clone()));
         let settings = pipeline::Settings {
             faxes: config.worker.workers.max(2),
@@ -109,6 +110,7 @@ impl Gateway {
         let web = self.serve(&stop).await?;
         let mut running = tokio::spawn(pipeline::run(Arc::clone(&self.ctx), stop.clone()));
         let mut spools = Spools::watch(&self.config, &self.store, &self.ctx.health);
+        tokio::spawn(pipeline::words::index_old(self.store.clone(), stop.clone()));
         systemd::ready();
         tracing::info!(spools = self.config.spools.len(), "the gateway runs");
         let mut heart = tokio::time::interval(systemd::watchdog_interval().unwrap_or(HEARTBEAT));
@@ -210,6 +212,7 @@ impl Gateway {
                 for what in only_at_start(&self.config, &config) {
                     tracing::warn!("{what} changed: it takes effect at the next start");
                 }
+                keep_rules(&self.store, &config, store::Use::Reload).await;
                 self.ctx.reload(policy(&config));
                 let spools = if config.spools == self.config.spools
                     && config.scan_interval == self.config.scan_interval
@@ -251,6 +254,18 @@ impl Gateway {
 /// The longest that a file of a spool waits by itself, once its writer is done.
 fn settles_in(spool: &Spool) -> Duration {
     if spool.tickets.is_some() { spool.quiet.max(TICKET_GRACE) } else { spool.quiet }
+}
+
+/// Keeps the text of the rules that come into force. What cannot be kept stops nothing: the decisions tell the version.
+async fn keep_rules(store: &Store, config: &Config, how: store::Use) {
+    let text = store::RulesText {
+        version: config.rules_version().to_owned(),
+        rules: config.rules_text.to_string(),
+        departments: config.departments_text.to_string(),
+    };
+    if let Err(error) = store.use_rules(&text, how, clock::now()).await {
+        tracing::error!("the text of the rules in force was not kept: {}", error.fault());
+    }
 }
 
 fn policy(config: &Config) -> Policy {

@@ -5,10 +5,14 @@
 
 mod act;
 mod ask;
+mod backtest;
 mod convert;
+mod diff;
 mod eval;
 mod explain;
+mod rules;
 mod run;
+mod search;
 mod shown;
 mod submit;
 mod t38;
@@ -72,6 +76,13 @@ enum Command {
     },
     /// Say why a fax went where it went, or where a made-up one would go
     Explain(explain::ExplainArgs),
+    /// Say what other rules would have done with the faxes that came: what would move, from where to where
+    Backtest(backtest::BacktestArgs),
+    /// The versions of the rules that were in force: list, show, compare, roll back
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    /// Find faxes by the words that stand in them
+    Search(search::SearchArgs),
     /// Make a searchable PDF of one file, without a gateway
     Convert(convert::ConvertArgs),
     /// Read pages whose text is known, and count errors and cost
@@ -120,6 +131,9 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&args.config, &run),
         Command::Check { json } => explain::check(&args.config, json),
         Command::Explain(explain) => explain::explain(&args.config, &explain),
+        Command::Backtest(backtest) => backtest::backtest(&args.config, &backtest),
+        Command::Rules(rules) => rules::rules(&args.config, &rules),
+        Command::Search(search) => search::search(&args.config, &search),
         Command::Convert(convert) => convert::convert(&convert),
         Command::Eval(eval) => eval::eval(&eval),
         Command::Submit(submit) => submit::submit(&args.config, &submit),
@@ -182,10 +196,18 @@ fn with_store(
     access: Access,
     command: impl AsyncFnOnce(Store, Config) -> Result<End, Fault>,
 ) -> End {
-    let config = match configured(folder) {
-        Ok(config) => config,
-        Err(end) => return end,
-    };
+    match configured(folder) {
+        Ok(config) => with_store_of(config, access, command),
+        Err(end) => end,
+    }
+}
+
+/// Runs a command on the store that a configuration names.
+fn with_store_of(
+    config: Config,
+    access: Access,
+    command: impl AsyncFnOnce(Store, Config) -> Result<End, Fault>,
+) -> End {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Fault::new("cli.runtime", Disposition::Stop, error.to_string())),

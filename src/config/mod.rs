@@ -32,6 +32,7 @@ mod table;
 mod units;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use codes::Code;
@@ -75,6 +76,10 @@ pub struct Config {
     pub departments: Vec<Department>,
     /// Rules; their version is the SHA-256 of `rules.toml`.
     pub rules: route::Rules,
+    /// `rules.toml` as it was read.
+    pub rules_text: Arc<str>,
+    /// `departments.toml` as it was read.
+    pub departments_text: Arc<str>,
     /// Metrics, health and log.
     pub ops: ops::Settings,
     /// `[t38]`: what `faxgate t38` is told, where there is one.
@@ -89,8 +94,32 @@ impl Config {
         let findings = Findings::default();
         let sources = [MACHINE_FILE, DEPARTMENTS_FILE, RULES_FILE]
             .map(|name| Source::read(&folder, name, LONGEST_FILE, &findings));
+        Self::of(&folder, sources, findings)
+    }
+
+    /// Reads and checks `folder` with other rules, and maybe other departments, than lie there: a trial, nothing is written.
+    pub fn load_with(
+        folder: &Path,
+        rules: &str,
+        departments: Option<&str>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let findings = Findings::default();
+        let machine = Source::read(&folder, MACHINE_FILE, LONGEST_FILE, &findings);
+        let departments = match departments {
+            Some(text) => Some(Source::given(DEPARTMENTS_FILE, text)),
+            None => Source::read(&folder, DEPARTMENTS_FILE, LONGEST_FILE, &findings),
+        };
+        Self::of(&folder, [machine, departments, Some(Source::given(RULES_FILE, rules))], findings)
+    }
+
+    fn of(
+        folder: &Path,
+        sources: [Option<Source>; 3],
+        findings: Findings,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
         let [machine, departments, rules] = &sources;
-        let config = check(&folder, machine, departments, rules, &findings);
+        let config = check(folder, machine, departments, rules, &findings);
         let findings = findings.sorted();
         match config {
             Some(config) if findings.iter().all(|finding| finding.severity == Severity::Warning) => {
@@ -135,6 +164,8 @@ fn check(
     rules: &Option<Source>,
     findings: &Findings,
 ) -> Option<Config> {
+    let text = |source: &Option<Source>| source.as_ref().map(Source::shared_text);
+    let (rules_text, departments_text) = (text(rules), text(departments));
     let machine = machine.as_ref().and_then(|source| machine::read(source.sheet(folder, findings)));
     let departments = departments
         .as_ref()
@@ -158,6 +189,8 @@ fn check(
         deliver: machine.mail?.settings(fallback),
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,
+        rules_text: rules_text?,
+        departments_text: departments_text?,
         ops: machine.ops,
         t38: machine.t38.map(|t38| t38.settings),
     })

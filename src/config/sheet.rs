@@ -62,12 +62,23 @@ impl Source {
         None
     }
 
+    /// A text that stands in for the file of that name.
+    pub(super) fn given(name: &'static str, text: &str) -> Self {
+        let order =
+            [super::MACHINE_FILE, super::DEPARTMENTS_FILE].iter().position(|it| *it == name).unwrap_or(2);
+        Self { name, order, text: text.into() }
+    }
+
     pub(super) fn sheet<'a>(&'a self, folder: &'a Path, findings: &'a Findings) -> Sheet<'a> {
         Sheet { source: self, folder, findings }
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(super) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 }
 

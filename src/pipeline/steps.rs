@@ -11,10 +11,12 @@ use tokio::task::JoinSet;
 use super::Context;
 use super::addresses::addressed;
 use super::facts::{facts, moment};
+use super::kept::packed;
 use super::kin;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
+use super::words;
 use crate::fax::{Disposition, Document, Fault, PageCode, PageText, Stage};
 use crate::route::{Facts, decide};
 use crate::store::{Change, Claim, Fax, SavedPage};
@@ -25,7 +27,7 @@ pub(super) async fn next(ctx: Arc<Context>, claim: Claim) -> Result<Change, Faul
     match claim.fax.stage {
         Stage::Received => transcribe(&ctx, &claim).await,
         Stage::Transcribed => compose(&ctx, &claim.fax).await,
-        Stage::Composed => route(&ctx, &claim.fax).await,
+        Stage::Composed => route(&ctx, &claim).await,
         stage => Err(Fault::new(
             "bug.stage",
             Disposition::Refuse,
@@ -84,7 +86,8 @@ async fn compose(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
 }
 
 /// Facts and rules → decision → one delivery for each address.
-async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
+async fn route(ctx: &Context, claim: &Claim) -> Result<Change, Fault> {
+    let fax = &claim.fax;
     let saved = texts(ctx, fax).await?;
     let relatives = kin::gather(ctx, fax, &saved).await?;
     let codes = codes(&saved);
@@ -92,6 +95,8 @@ async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let policy = ctx.policy();
     let when = Some(moment(fax, &policy.rules));
     let facts = Facts { when, codes, kin: relatives.kin.clone(), ..facts(fax, &texts) };
+    // If the claim is no longer ours, the runner finds out by itself when it records.
+    ctx.store.keep_facts(claim, &packed(&facts), &words::of(fax, &texts), ctx.now()).await?;
     let decision = decide(&facts, &policy.rules);
     let mut deliveries = addressed(fax, &decision, &policy, ctx.now());
     if decision.outcome.drop_duplicate {

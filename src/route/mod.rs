@@ -53,5 +53,11 @@ pub use text::{Phrase, TextRegex};
 pub use twin::Twin;
 pub use words::{Expression, Words};
 
+/// Text as phrases are compared with it: one line, lower case, one form of each character, no blanks beside Chinese. A soft
+/// hyphen stands where a line ended in a hyphen.
+pub fn folded(text: &str) -> String {
+    fold::fold(text)
+}
+
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,10 @@ pub(super) mod kind {
     pub(crate) const KIN: &str = "fax.kin";
     /// A rule dropped deliveries: the very same fax was delivered before.
     pub(crate) const DROPPED: &str = "fax.duplicate-dropped";
+    /// Other rules came into force.
+    pub(crate) const RULES_USED: &str = "rules.used";
+    /// A person put an earlier version of the rules back.
+    pub(crate) const RULES_ROLLED_BACK: &str = "rules.rolled-back";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 

@@ -23,12 +23,15 @@ mod deliveries;
 mod error;
 mod events;
 mod kin;
+mod facts;
 mod lock;
 mod operator;
 mod pages;
 mod read;
 mod rows;
+mod rules;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -47,9 +50,12 @@ pub use deliveries::{Batch, Fallback, NewDelivery, Recorded, Tally};
 pub use error::StoreError;
 pub use events::Event;
 pub use kin::{Candidate, Prints};
+pub use facts::Decided;
 pub use pages::SavedPage;
 pub use read::{Backlog, Filter};
 pub use rows::{Fax, Routing};
+pub use rules::{RulesText, RulesVersion, Use};
+pub use search::{Sought, Words};
 pub use work::{Change, Claim, Freed};
 
 /// Name of the department whose inbox is the fallback.
@@ -96,6 +102,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Shared {
+    dir: PathBuf,
     readers: SqlitePool,
     /// One connection: writers in this process queue here and not at SQLite's lock. `None`: read only.
     writer: Option<SqlitePool>,
@@ -163,7 +170,8 @@ impl Store {
         if access != Access::Gateway {
             schema::check(&readers).await?;
         }
-        let shared = Shared { readers, writer, blobs, changes: watch::Sender::new(0), _lock: lock };
+        let dir = settings.dir.clone();
+        let shared = Shared { dir, readers, writer, blobs, changes: watch::Sender::new(0), _lock: lock };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -176,6 +184,11 @@ impl Store {
     /// Changes by another process are not seen here.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
+    }
+
+    /// The process id of the gateway that works on this store, if one does.
+    pub fn gateway(&self) -> Option<u32> {
+        lock::holder(&self.shared.dir)
     }
 
     /// Closes the database in good order. Later calls fail.

@@ -1,5 +1,6 @@
 //! User stories and house rules, one module each, in one binary.
 
+mod backtest;
 mod config;
 mod crash;
 mod decode_damage;
@@ -10,6 +11,7 @@ mod deliver_relays;
 mod deliver_styles;
 mod eval;
 mod every_fixture;
+mod explain;
 mod fixtures;
 mod harness;
 mod hylafax_faxinfo;
@@ -38,6 +40,8 @@ mod pipeline_house;
 mod relay;
 mod rules;
 mod rules_facts;
+mod rules_rollback;
+mod search;
 mod store;
 mod t38_call;
 mod t38_receiver;

@@ -5,6 +5,7 @@ pub mod exim;
 pub mod gateway;
 pub mod modems;
 pub mod oauth;
+pub mod past;
 pub mod pdf;
 pub mod postfix;
 pub mod rtpengine;
