@@ -17,6 +17,10 @@ pub(super) mod kind {
     pub(crate) const ROUTED: &str = "fax.routed";
     pub(crate) const CLOSED: &str = "fax.closed";
     pub(crate) const QUARANTINED: &str = "fax.quarantined";
+    /// A rule called it junk: set aside, told of in the daily digest.
+    pub(crate) const JUNKED: &str = "fax.junked";
+    /// A person said that it is no junk.
+    pub(crate) const RELEASED: &str = "fax.released";
     pub(crate) const DISCARDED: &str = "fax.discarded";
     pub(crate) const REPLAYED: &str = "fax.replayed";
     pub(crate) const RETRIED: &str = "fax.retried";
@@ -32,6 +36,10 @@ pub(super) mod kind {
     pub(crate) const LATE: &str = "delivery.late";
     /// The gateway died while the delivery was under way: its outcome is unknown, it is repeated.
     pub(crate) const INTERRUPTED: &str = "delivery.interrupted";
+    /// Something is not well: a line, the queue, a relay.
+    pub(crate) const ALARM_OPENED: &str = "alarm.opened";
+    /// It is well again.
+    pub(crate) const ALARM_CLEARED: &str = "alarm.cleared";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 
