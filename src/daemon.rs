@@ -32,6 +32,9 @@ const DRAIN_GRACE: Duration = Duration::from_secs(15);
 /// How often the watchdog's question is asked, where the service manager names no interval.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
+/// Open alarms that a health report names.
+const ALARMS_SHOWN: u32 = 50;
+
 /// A gateway with its store open and its workers ready.
 pub struct Gateway {
     folder: PathBuf,
@@ -108,6 +111,7 @@ impl Gateway {
         let stop = CancellationToken::new();
         let web = self.serve(&stop).await?;
         let mut running = tokio::spawn(pipeline::run(Arc::clone(&self.ctx), stop.clone()));
+        let duties = tokio::spawn(pipeline::duties::run(Arc::clone(&self.ctx), stop.clone()));
         let mut spools = Spools::watch(&self.config, &self.store, &self.ctx.health);
         systemd::ready();
         tracing::info!(spools = self.config.spools.len(), "the gateway runs");
@@ -135,6 +139,8 @@ impl Gateway {
             Some(ended) => running.await.and(ended),
             None => running.await,
         };
+        // It ends with `stop`; how is of no interest any more.
+        let _ = duties.await;
         if let Some(web) = web {
             // It ends with `stop`; how is of no interest any more.
             let _ = web.await;
@@ -254,7 +260,11 @@ fn settles_in(spool: &Spool) -> Duration {
 }
 
 fn policy(config: &Config) -> Policy {
-    Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
+    Policy {
+        doors: config.doors.clone(),
+        alarms: config.alarms.clone(),
+        ..Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
+    }
 }
 
 /// The fax servers' clocks show the site's time, as mails do.
@@ -285,10 +295,15 @@ async fn examine(store: Store, health: Health) -> Report {
         let age = store.oldest_open(now).await?;
         let counts = store.counts().await?;
         let open = counts.iter().filter(|(stage, _)| stage.is_open()).map(|(_, count)| count).sum();
+        // Junk waits for nobody: the digest tells of it.
         let quarantined = counts.get(&Stage::Quarantined).copied().unwrap_or(0);
+        let quarantined = quarantined.saturating_sub(store.junk_count().await?);
         Ok::<_, store::StoreError>(Backlog { oldest_open: age.map(|age| now - age), quarantined, open })
     };
-    health.report(now, backlog.await.map_err(|error| error.fault().to_string()))
+    let report = health.report(now, backlog.await.map_err(|error| error.fault().to_string()));
+    let alarms = store.alarms(false, ALARMS_SHOWN).await.unwrap_or_default();
+    let alarms = alarms.into_iter().map(|one| format!("{} {}: {}", one.kind, one.about, one.words)).collect();
+    Report { alarms, ..report }
 }
 
 /// The tasks that watch spools.

@@ -12,8 +12,10 @@
 //! [`Settings`]: crate::worker::Settings
 
 mod address;
+mod alarms;
 mod codes;
 mod departments;
+mod doors;
 mod doubts;
 mod examples;
 mod machine;
@@ -76,6 +78,10 @@ pub struct Config {
     pub ops: ops::Settings,
     /// `[t38]`: what `faxgate t38` is told, where there is one.
     pub t38: Option<receiver::Settings>,
+    /// Webhooks and print queues.
+    pub doors: deliver::doors::Doors,
+    /// What is watched, and who is told.
+    pub alarms: ops::alarms::Settings,
 }
 
 impl Config {
@@ -142,6 +148,7 @@ fn check(
     if let (Some(machine), Some(departments)) = (&machine, &departments) {
         paths::check(machine, departments);
     }
+    let alarms = machine.as_ref().zip(departments.as_ref()).map(|(machine, them)| alarms::settings(machine, them));
     let (machine, departments, rules) = (machine?, departments?, rules?);
     let fallback = departments.fallback?;
     Some(Config {
@@ -157,5 +164,7 @@ fn check(
         rules,
         ops: machine.ops,
         t38: machine.t38.map(|t38| t38.settings),
+        doors: machine.doors,
+        alarms: alarms?,
     })
 }

@@ -4,6 +4,7 @@
 //! kinds of trouble, as with mail: *never for this fax*, *not now*, and *not now, and a person must look*
 //! ([`needs_a_person`]).
 
+use super::http;
 use super::ipp::{self, Printer};
 use super::trouble::WORDS_MOST;
 use super::webhook::{self, Webhook};
@@ -30,6 +31,16 @@ pub struct Doors {
 /// True if no retry will cure it without a person.
 pub fn needs_a_person(code: &str) -> bool {
     code == SET_UP || code == UNKNOWN
+}
+
+/// Checks a webhook's address. True: the facts would cross a network in the clear. The error is for an admin.
+pub fn check_webhook(url: &str) -> Result<bool, String> {
+    http::check(url, &[("https", true), ("http", false)])
+}
+
+/// Checks a print queue's address. True: the fax would cross a network in the clear. The error is for an admin.
+pub fn check_printer(uri: &str) -> Result<bool, String> {
+    http::check(uri, &[("ipp", false), ("ipps", true), ("http", false), ("https", true)])
 }
 
 impl Doors {

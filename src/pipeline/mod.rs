@@ -5,6 +5,7 @@
 //! - [`runner`] claims due faxes, runs the next step under a lease that it renews, and records the result by
 //!   compare-and-set. Of errors it knows the [`Disposition`](crate::fax::Disposition) and nothing else.
 //! - `delivering` does the same for messages: claim, write the letter, attempt, record each address.
+//! - [`duties`] is what no single fax asks for: alarms, the digest of junk, and the mails that tell of both.
 //! - [`recover`] puts right what a dead process left behind, and once a minute looks at everything.
 //!
 //! Invariants: bounded (so many faxes, pages and messages at a time, one page in memory for each page in
@@ -12,9 +13,15 @@
 //! again and repeats without harm.
 
 mod addresses;
+mod alarms;
 mod context;
 mod delivering;
+mod digest;
+mod doors;
+pub mod duties;
 mod facts;
+mod hold;
+mod junk;
 mod letters;
 mod reading;
 pub mod recover;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::Context;
 use super::addresses::addressed;
 use super::facts::facts;
+use super::junk;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
@@ -87,7 +88,14 @@ async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let saved = texts(ctx, fax).await?;
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let decision = decide(&facts(fax, &texts), &policy.rules);
+    let facts = facts(fax, &texts);
+    let mut decision = decide(&facts, &policy.rules);
+    if decision.outcome.junk {
+        if !ctx.store.is_released(&fax.id).await? {
+            return Ok(junk::set_aside(&facts, &decision));
+        }
+        decision = junk::past(&facts, &policy);
+    }
     let deliveries = addressed(fax, &decision, &policy, ctx.now());
     let rule = decision.rule.clone();
     Ok(Change::Routed { rule, decision: serde_json::json!(decision), deliveries })
