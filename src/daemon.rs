@@ -19,7 +19,7 @@ use crate::fax::{Disposition, Fault, Stage};
 use crate::intake::settle::TICKET_GRACE;
 use crate::intake::{self, Spool, scan::Scanner};
 use crate::ops::health::{Backlog, Health, Report};
-use crate::ops::{clock, systemd, web};
+use crate::ops::{self, clock, systemd, web};
 use crate::pipeline::{self, Context, Left, Policy};
 use crate::store::{self, Store};
 use crate::worker::Pool;
@@ -302,7 +302,7 @@ async fn examine(store: Store, health: Health) -> Report {
     };
     let report = health.report(now, backlog.await.map_err(|error| error.fault().to_string()));
     let alarms = store.alarms(false, ALARMS_SHOWN).await.unwrap_or_default();
-    let alarms = alarms.into_iter().map(|one| format!("{} {}: {}", one.kind, one.about, one.words)).collect();
+    let alarms = alarms.into_iter().map(|one| format!("{}: {}", one.kind, ops::alarms::masked(&one.about))).collect();
     Report { alarms, ..report }
 }
 

@@ -35,7 +35,7 @@ pub struct Report {
     pub quarantined: u64,
     /// Faxes and deliveries that are waiting or in hand.
     pub open: u64,
-    /// Alarms that are open, in words. They are told by mail too, and make no gateway unwell: a line may be silent for
+    /// Alarms that are open: kind and, numbers masked, what each is about. They are told by mail too, and make no gateway unwell: a line may be silent for
     /// reasons of its own.
     pub alarms: Vec<String>,
 }

@@ -2,6 +2,7 @@
 //!
 //! The judgement is [`crate::ops::alarms`]; here is what it needs to know and what follows from it.
 
+use super::soon::Soon as _;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::tz::TimeZone;
@@ -212,12 +213,13 @@ async fn record(ctx: &Context, policy: &Policy, open: &[Open], changes: Changes,
         return Ok(());
     }
     for one in &changes.opened {
-        tracing::error!(kind = one.kind.name(), about = one.about, "alarm: {}", one.words);
+        let about = alarms::masked(&one.about);
+        tracing::error!(kind = one.kind.name(), about, "alarm: `faxgate alarms` says more");
         metrics::counter!("faxgate_alarms_total", "code" => format!("alarm.{}", one.kind.name())).increment(1);
     }
     let over: Vec<&Open> = open.iter().filter(|one| changes.cleared.contains(&one.id)).collect();
     for one in &over {
-        tracing::info!(kind = one.kind, about = one.about, "the alarm is over");
+        tracing::info!(kind = one.kind, about = alarms::masked(&one.about), "the alarm is over");
     }
     let name = format!("alarm.{now}");
     let mails = duties::written(policy, &name, &policy.alarms.to, now, |language| words(&changes, &over, language));

@@ -32,7 +32,7 @@ pub(super) async fn post_if_due(ctx: &Context, policy: &Policy, now: Millis) -> 
 
 /// The day whose digest is due: today, once its hour has come.
 fn due_day(now: Millis, digest_at: u16, zone: &TimeZone) -> Option<String> {
-    let local = jiff::Timestamp::from_millisecond(now).ok()?.to_zoned(zone.clone());
+    let local = jiff::Timestamp::from_millisecond(now).ok()?.to_zoned_datetime(zone.clone());
     let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
     (minute >= i32::from(digest_at)).then(|| local.date().to_string())
 }
@@ -82,7 +82,7 @@ fn words(junk: &[Junk], all: u64, language: Language, zone: &TimeZone) -> Bullet
 pub(super) fn moment(at: Millis, zone: &TimeZone) -> String {
     jiff::Timestamp::from_millisecond(at).map_or_else(
         |_| "–".to_owned(),
-        |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+        |at| at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
     )
 }
 

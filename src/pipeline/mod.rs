@@ -27,6 +27,7 @@ mod reading;
 pub mod recover;
 pub mod runner;
 mod sheets;
+mod soon;
 pub mod steps;
 mod typesetting;
 

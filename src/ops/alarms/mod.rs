@@ -110,6 +110,18 @@ pub struct Open {
     pub told_at: Millis,
 }
 
+/// What an alarm is about, for logs and monitors: of a number or a sender only the end stands there.
+pub fn masked(about: &str) -> String {
+    const SHOWN: usize = 3;
+    match about.split_once(' ') {
+        Some((what @ ("did" | "sender"), name)) => {
+            let skip = name.chars().count().saturating_sub(SHOWN);
+            format!("{what} …{}", name.chars().skip(skip).collect::<String>())
+        }
+        _ => about.to_owned(),
+    }
+}
+
 /// What a look came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -257,6 +269,13 @@ mod tests {
         assert_eq!(late(None, promise), None);
         assert_eq!(late(Some(30 * MINUTE), promise), None);
         assert_eq!(late(Some(31 * MINUTE), promise).map(|found| found.kind), Some(Kind::Queue));
+    }
+
+    #[test]
+    fn logs_and_monitors_learn_no_number() {
+        assert_eq!(masked("did 30101001"), "did …001");
+        assert_eq!(masked("sender LOTUS TRADING"), "sender …ING");
+        assert_eq!(masked("spool modems"), "spool modems");
     }
 
     #[test]
