@@ -1,5 +1,6 @@
 //! User stories and house rules, one module each, in one binary.
 
+mod alarms;
 mod config;
 mod crash;
 mod decode_damage;
@@ -20,11 +21,13 @@ mod intake_spools;
 mod intake_t38;
 mod intake_watch;
 mod intake_writers;
+mod junk;
 mod mail_hostile;
 mod modem_path;
 mod morning;
 mod ocr;
 mod operations;
+mod outcomes;
 mod pdf;
 mod pdf_choices;
 mod pdf_selection;

@@ -1,5 +1,6 @@
 //! What stories share: real mail servers, PDF readers, spools.
 
+pub mod cups;
 pub mod gateway;
 pub mod modems;
 pub mod pdf;
@@ -9,3 +10,4 @@ pub mod sipp;
 pub mod smtp;
 pub mod t38;
 pub mod urgent;
+pub mod webhook;
