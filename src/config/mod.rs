@@ -14,12 +14,14 @@
 mod address;
 mod alarms;
 mod codes;
+mod conditions;
 mod departments;
 mod doors;
 mod doubts;
 mod examples;
 mod machine;
 mod mail;
+mod office;
 mod paths;
 mod problem;
 mod rules;

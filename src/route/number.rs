@@ -19,7 +19,7 @@ pub struct NumberPlan {
 /// A country code without a plus sign is taken off only if so many digits remain: `8521 2345` is a local number.
 const LEAST_AFTER_COUNTRY_CODE: usize = 7;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Scope {
     /// In the site's own country.
     Local,
@@ -149,7 +149,59 @@ impl NumberPattern {
     }
 }
 
+/// By what an index finds the patterns that fit a number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct NumberKey(Sort);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Sort {
+    Exact(String),
+    Prefix(Scope, String),
+    Suffix(String),
+}
+
+/// Longer numbers are no numbers (E.164: fifteen digits); an index looks no further.
+const LONGEST_KEY: usize = 24;
+
+impl NumberPattern {
+    /// The keys of which a fitting number has one. `None`: it fits every number, or is too long to be one.
+    pub(super) fn keys(&self) -> Option<Vec<NumberKey>> {
+        let keys: Vec<NumberKey> = match &self.kind {
+            Kind::Any => return None,
+            Kind::Exact(reading) => vec![NumberKey(Sort::Exact(reading.digits.clone()))],
+            Kind::Prefix(beginnings) => beginnings
+                .iter()
+                .map(|one| NumberKey(Sort::Prefix(one.scope, one.digits.clone())))
+                .collect(),
+            Kind::Suffix(end) => vec![NumberKey(Sort::Suffix(end.clone()))],
+        };
+        // an empty beginning is every number of a country
+        keys.iter().all(|NumberKey(sort)| sort.indexed()).then_some(keys)
+    }
+}
+
+impl Sort {
+    fn indexed(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Prefix(_, digits) | Self::Suffix(digits) => (1..=LONGEST_KEY).contains(&digits.len()),
+        }
+    }
+}
+
 impl Reading {
+    /// The keys of all patterns that may fit it.
+    pub(super) fn keys(&self) -> impl Iterator<Item = NumberKey> {
+        let digits = self.digits.as_str();
+        let length = digits.len().min(LONGEST_KEY);
+        let whole = std::iter::once(NumberKey(Sort::Exact(digits.to_owned())));
+        let starts = (1..=length).filter_map(|to| digits.get(..to));
+        let ends = (1..=length).filter_map(|from| digits.get(digits.len() - from..));
+        whole
+            .chain(starts.map(|start| NumberKey(Sort::Prefix(self.scope, start.to_owned()))))
+            .chain(ends.map(|end| NumberKey(Sort::Suffix(end.to_owned()))))
+    }
+
     fn begins(&self, longer: &Self) -> bool {
         self.scope == longer.scope && longer.digits.starts_with(self.digits.as_str())
     }
