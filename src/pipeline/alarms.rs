@@ -2,7 +2,6 @@
 //!
 //! The judgement is [`crate::ops::alarms`]; here is what it needs to know and what follows from it.
 
-use super::soon::Soon as _;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::tz::TimeZone;

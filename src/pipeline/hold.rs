@@ -1,6 +1,5 @@
 //! Waiting for office hours.
 
-use super::soon::Soon as _;
 use super::Policy;
 use crate::fax::Millis;
 use crate::route::Decision;

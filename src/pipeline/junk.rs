@@ -1,6 +1,5 @@
 //! Junk: set aside quietly, reversibly.
 
-use super::soon::Soon as _;
 use super::Policy;
 use crate::fax::{Disposition, Fault};
 use crate::route::{Decision, Facts, decide};

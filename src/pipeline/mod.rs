@@ -27,7 +27,6 @@ mod reading;
 pub mod recover;
 pub mod runner;
 mod sheets;
-mod soon;
 pub mod steps;
 mod typesetting;
 

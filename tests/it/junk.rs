@@ -6,6 +6,9 @@ use faxgate::pipeline::duties;
 use faxgate::store::{Change, JUNK, NewFax};
 use serde_json::json;
 
+use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
+use crate::harness::gateway;
+use crate::harness::postfix::messages;
 use crate::pipeline_house::{DAY, FALLBACK, FRONT, House, MINUTE, fax_of};
 
 /// A fax that a rule called junk.
@@ -117,4 +120,73 @@ async fn a_released_fax_is_routed_and_its_pages_are_not_read_twice() {
     let other = house.admit("other", &[1]).await;
     assert!(store.release_junk(&other, "ada", (house.ctx.clock)()).await.is_err());
     store.verify_events().await.unwrap();
+}
+
+/// An operator's way: rules in the file, the binary, Maildirs.
+#[test]
+fn an_operator_lists_junk_and_releases_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = r#"
+data = "../data"
+[[spool]]
+name = "modems"
+kind = "hylafax"
+path = "../recvq"
+finished_mode = "0640"
+[mail]
+from = "faxgate@gateway.test"
+host_name = "gateway.test"
+[ocr]
+workers = 1
+"#;
+    let departments = r#"
+fallback = "registry"
+[[department]]
+id = "registry"
+name = "Registry"
+maildir = "../mail/registry"
+[[department]]
+id = "licensing"
+name = "Licensing"
+maildir = "../mail/licensing"
+"#;
+    let rules = r#"
+[[rule]]
+name = "robots"
+caller = "20110000"
+junk = true
+[[rule]]
+name = "all"
+spool = "modems"
+to = "licensing"
+copy = "registry"
+[default]
+to = "registry"
+"#;
+    let house = gateway::House::new(machine, departments, rules);
+    for folder in ["recvq", "mail"] {
+        house.make(folder);
+    }
+    let made = many::one(&Fonts::load().unwrap(), 1);
+    let path = house.path("recvq").join(hylafax::file_name(&made));
+    std::fs::write(&path, hylafax::tiff(&made)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let mails = |department: &str| messages(&house.path("mail").join(department).join("new")).len();
+
+    // Something is left: a fax in quarantine.
+    house.told(&["run", "--drain"], 3);
+    assert_eq!((mails("registry"), mails("licensing")), (0, 0));
+    let listed = house.asked(&["junk", "list", "--json"]);
+    let id = listed[0]["fax"].as_str().unwrap().to_owned();
+    assert_eq!(listed[0]["rule"], "robots");
+    assert!(house.told(&["junk", "list"], 0).contains("1 fax set aside as junk"));
+    assert!(house.told(&["alarms"], 0).contains("no alarm is open"));
+
+    house.told(&["junk", "release", &id, "--who", "ada"], 0);
+    house.told(&["run", "--drain"], 0);
+    assert_eq!((mails("registry"), mails("licensing")), (1, 1), "the department and the copy");
+    assert_eq!(house.told(&["junk", "release", &id], 1), "");
+    let shown = house.asked(&["show", &id, "--json"]);
+    assert_eq!(shown["fax"]["routing"]["rule"], "all");
+    assert!(shown["events"].as_array().unwrap().iter().any(|event| event["detail"]["who"] == "ada"));
 }

@@ -9,12 +9,13 @@ use faxgate::deliver::ipp::Printer;
 use faxgate::deliver::webhook::Webhook;
 use faxgate::fax::{DeliveryState, Document, FaxId, Outcome, Stage, Target};
 use faxgate::pipeline::{Policy, duties};
+use faxgate::route::{Calendar, Condition, Hours, Office, Outcome as Demands, Phrase, Rule, Rules, Site};
 use faxgate::store::{Change, NewDelivery};
 use serde_json::json;
 
 use crate::harness::cups::Cups;
 use crate::harness::webhook::Listener;
-use crate::pipeline_house::{DAY, FALLBACK, FRONT, House, MINUTE, fax_of, policy, rules};
+use crate::pipeline_house::{DAY, FALLBACK, FRONT, House, MINUTE, Reads, fax_of, policy, rules};
 
 const PDF: &[u8] = b"%PDF-1.4\n% one page\n%%EOF\n";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -225,6 +226,126 @@ async fn a_person_lets_a_held_fax_go_at_once() {
     assert_eq!(house.ctx.store.retry(&id, "ada", (house.ctx.clock)()).await.unwrap(), 1);
     house.drain().await;
     assert_eq!(house.courier.recipients(), [FRONT]);
+}
+
+/// What a rule on the word "invoice" demands, in a house whose office is open from Monday to Friday.
+async fn demanding(doors: Doors, rule: Rule) -> House {
+    let house = House::new().await;
+    house.reader.pages.lock().unwrap().insert(7, Reads::Words("INVOICE no. 7"));
+    let when = vec![Condition::Text(vec![Phrase::parse("invoice").unwrap().into()])];
+    let rule = Rule { name: "invoices".into(), when, ..rule };
+    let zone = jiff::tz::TimeZone::get("Asia/Hong_Kong").unwrap();
+    let hours = vec![Hours::parse("mon-fri 09:00-17:30").unwrap()];
+    let christmas = [(jiff::civil::date(2026, 12, 25), "Christmas".to_owned())];
+    let office = Office::new(hours, Calendar::new("test", christmas), zone.clone());
+    let site = Site { zone, office: Some(office), ..Site::default() };
+    let rules = Rules::new(vec![rule], vec!["front".into()], site, "v1".into()).unwrap();
+    house.ctx.reload(Policy { doors, ..policy(&house.courier, rules) });
+    house
+}
+
+/// Moves the clock to a moment of Hong Kong's.
+fn at(house: &House, day: i8, hour: i8) {
+    let zone = jiff::tz::TimeZone::get("Asia/Hong_Kong").unwrap();
+    let moment = zone.to_zoned_datetime(jiff::civil::date(2026, 12, day).at(hour, 0, 0, 0)).unwrap();
+    house.pass(moment.timestamp().as_millisecond() - (house.ctx.clock)());
+}
+
+#[tokio::test]
+async fn several_departments_and_copies_get_it_each_once_under_an_id_of_its_own() {
+    let rule = Rule { to: vec!["billing".into()], copy: vec!["front".into()], ..Rule::default() };
+    let house = demanding(Doors::default(), rule).await;
+    let id = house.admit("one", &[7]).await;
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+    let mut got = house.courier.recipients();
+    got.sort();
+    assert_eq!(got, ["a@billing.test", "b@billing.test", FRONT]);
+    let ids: std::collections::BTreeSet<String> =
+        house.courier.delivered.lock().unwrap().iter().map(|mail| mail.message_id.clone()).collect();
+    assert_eq!(ids.len(), 2, "a message for each department: {ids:?}");
+}
+
+#[tokio::test]
+async fn over_christmas_and_the_weekend_a_held_fax_waits_for_monday_nine_o_clock() {
+    let outcome = Demands { hold: true, ..Demands::default() };
+    let rule = Rule { to: vec!["billing".into()], outcome, ..Rule::default() };
+    let house = demanding(Doors::default(), rule).await;
+    // Thursday evening before Christmas: Friday is a holiday.
+    at(&house, 24, 20);
+    let held = house.admit("one", &[7]).await;
+    let free = house.admit("two", &[1]).await;
+    house.drain().await;
+    assert_eq!(house.stage(&free).await, Stage::Closed, "no rule holds it");
+    assert_eq!(house.courier.recipients(), [FRONT]);
+    for (day, hour) in [(25, 10), (26, 10), (28, 8)] {
+        at(&house, day, hour);
+        house.drain().await;
+        assert_eq!(house.stage(&held).await, Stage::Routed, "{day} {hour}");
+    }
+    at(&house, 28, 9);
+    house.drain().await;
+    assert_eq!(house.stage(&held).await, Stage::Closed);
+    // Somebody is there: nothing waits.
+    let third = house.admit("three", &[7]).await;
+    house.drain().await;
+    assert_eq!(house.stage(&third).await, Stage::Closed);
+}
+
+#[tokio::test]
+async fn a_rule_that_names_a_door_which_is_gone_tells_the_fallback_inbox() {
+    let listener = Listener::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let doors = Doors { webhooks: vec![hook(&folder, &listener.url, false)], printers: vec![] };
+    let outcome =
+        Demands { webhooks: vec!["crm".into()], printers: vec!["cellar".into()], ..Demands::default() };
+    let house = demanding(doors, Rule { to: vec!["billing".into()], outcome, ..Rule::default() }).await;
+    let id = house.admit("one", &[7]).await;
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+    assert_eq!(listener.calls().len(), 1);
+    assert_eq!(listener.calls()[0].json()["departments"], json!(["billing"]));
+    let mut got = house.courier.recipients();
+    got.sort();
+    assert_eq!(got, ["a@billing.test", "b@billing.test", FALLBACK]);
+    let deliveries = house.ctx.store.deliveries(&id).await.unwrap();
+    assert!(deliveries.iter().any(|one| one.because.as_deref() == Some("route.door.unknown")));
+}
+
+#[tokio::test]
+async fn what_a_junk_rule_takes_is_released_past_every_junk_rule() {
+    let outcome = Demands { junk: true, ..Demands::default() };
+    let house = demanding(Doors::default(), Rule { outcome, ..Rule::default() }).await;
+    let id = house.admit("one", &[7]).await;
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Quarantined);
+    assert!(house.courier.recipients().is_empty());
+    let junk = house.ctx.store.junk(false, 9).await.unwrap();
+    assert_eq!((junk[0].rule.as_str(), junk[0].words.as_str()), ("invoices", "INVOICE no. 7"));
+    // Replayed, it is junk again; released, it goes on.
+    house.ctx.store.replay(&id, "ada", (house.ctx.clock)()).await.unwrap();
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Quarantined);
+    house.ctx.store.release_junk(&id, "ada", (house.ctx.clock)()).await.unwrap();
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+    assert_eq!(house.courier.recipients(), [FRONT]);
+    assert_eq!(house.reader.asked.lock().unwrap()[&7], 2, "read for the replay, not for the release");
+    house.ctx.store.replay(&id, "ada", (house.ctx.clock)()).await.unwrap();
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed, "a person said that it is no junk");
+}
+
+#[tokio::test]
+async fn what_a_person_must_choose_goes_to_the_triage_inbox() {
+    let rule = Rule { to: vec!["billing".into()], triage: true, ..Rule::default() };
+    let house = demanding(Doors::default(), rule).await;
+    let id = house.admit("one", &[7]).await;
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+    assert_eq!(house.courier.recipients(), [FRONT], "as the default, where no triage inbox is named");
+    let decision = house.fax(&id).await.routing.unwrap().decision;
+    assert_eq!(decision["triage"], json!(true), "{decision}");
 }
 
 const MACHINE: &str = r#"
