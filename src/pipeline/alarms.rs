@@ -32,7 +32,7 @@ const NAME_MOST: usize = 60;
 
 /// One look at everything.
 pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<(), StoreError> {
-    learn(ctx, now).await?;
+    let caught_up = learn(ctx, now).await?;
     let open: Vec<Open> = ctx.store.alarms(false, OPEN_MOST).await?.into_iter().map(|alarm| {
         Open { id: alarm.id, kind: alarm.kind, about: alarm.about, told_at: alarm.told_at }
     }).collect();
@@ -43,9 +43,11 @@ pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<
     let bounced = ctx.store.bounced_since(now - DAY).await?;
     let places: Vec<(String, u64)> = bounced.into_iter().map(|(place, mails)| (place.to_string(), mails)).collect();
     found.extend(alarms::bounced(&places, settings.bounces));
-    // What was switched off is over.
-    looked.extend([Kind::Silence, Kind::Quality]);
-    if settings.silence || settings.quality {
+    // A line seems silent while its newest faxes are not learned yet. What was switched off is over.
+    if caught_up {
+        looked.extend([Kind::Silence, Kind::Quality]);
+    }
+    if caught_up && (settings.silence || settings.quality) {
         let past = ctx.store.line_faxes(now - PAST, PAST_MOST).await?;
         if settings.silence {
             found.extend(silent(&past, policy, now));
@@ -63,16 +65,17 @@ pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<
     Ok(())
 }
 
-/// Puts new faxes among their lines', and notes how well those came that are read by now.
-async fn learn(ctx: &Context, now: Millis) -> Result<(), StoreError> {
+/// Puts new faxes among their lines', and notes how well those came that are read by now. False: there are more.
+async fn learn(ctx: &Context, now: Millis) -> Result<bool, StoreError> {
     let new = ctx.store.unlearned(now - PAST, LEARN_MOST).await?;
+    let caught_up = new.len() < LEARN_MOST as usize;
     if !new.is_empty() {
         let lines: Vec<(Fax, LineFax)> = new.into_iter().map(|fax| { let line = line_of(&fax); (fax, line) }).collect();
         ctx.store.learn(&lines).await?;
     }
     let unjudged = ctx.store.unjudged(JUDGE_MOST).await?;
     if unjudged.is_empty() {
-        return Ok(());
+        return Ok(caught_up);
     }
     let mut judged = Vec::with_capacity(unjudged.len());
     for fax in &unjudged {
@@ -90,7 +93,7 @@ async fn learn(ctx: &Context, now: Millis) -> Result<(), StoreError> {
     ctx.store.judge(&judged).await?;
     let gone = ctx.store.forget_lines(now - PAST - DAY).await?;
     tracing::debug!(judged = judged.len(), gone, "lines");
-    Ok(())
+    Ok(caught_up)
 }
 
 fn broken(call: &CallRecord) -> bool {

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::context::millis;
+use super::sheets::panicked;
 use super::{Context, Policy, alarms, digest};
 use crate::deliver::bulletin::{self, Bulletin};
 use crate::fax::{Fault, Millis, Outcome, Target};
@@ -21,22 +23,44 @@ const POST: Duration = Duration::from_secs(5);
 const STUMBLE: Duration = Duration::from_secs(30);
 
 /// Runs until `cancel`. Never fails: what cannot be done now is said in the log and done later.
+///
+/// The first look waits for its time: what came while the gateway was down lies in the spools still, and a line would
+/// seem silent.
 pub async fn run(ctx: Arc<Context>, cancel: CancellationToken) {
-    let mut looked: Option<Millis> = None;
-    loop {
-        let wait = match round(&ctx, &mut looked).await {
-            Ok(()) => POST,
-            Err(error) => {
-                let fault = error.fault();
-                tracing::error!(code = fault.code, detail = fault.detail, "{}", fault.operator);
-                STUMBLE
+    let mut looked = Some(ctx.now());
+    while !cancel.is_cancelled() {
+        // A task of its own, so that a panic ends the round and not the watch.
+        let mut task = JoinSet::new();
+        let at_work = Arc::clone(&ctx);
+        task.spawn(async move {
+            let mut looked = looked;
+            let done = round(&at_work, &mut looked).await;
+            (looked, done)
+        });
+        let ended = tokio::select! {
+            ended = task.join_next() => ended,
+            // What was under way is due again, under its old Message-ID.
+            () = cancel.cancelled() => return,
+        };
+        let wait = match ended {
+            Some(Ok((at, done))) => {
+                looked = at;
+                done.map_or_else(|error| stumbled(&error.fault()), |()| POST)
             }
+            Some(Err(panic)) => stumbled(&panicked(panic)),
+            None => POST,
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = cancel.cancelled() => return,
         }
     }
+}
+
+fn stumbled(fault: &Fault) -> Duration {
+    tracing::error!(code = fault.code, detail = fault.detail, "{}", fault.operator);
+    metrics::counter!("faxgate_faults_total", "code" => fault.code.clone()).increment(1);
+    STUMBLE
 }
 
 /// One round: a look at everything if it is time, the digest if it is time, and the post.
