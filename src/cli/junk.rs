@@ -53,7 +53,10 @@ fn list(config: &Path, last: u32, json: bool) -> End {
             return Ok(End::Done);
         }
         println!("{}", listing(&junk));
-        println!("{} set aside as junk", counted(usize::try_from(store.junk_count().await?).unwrap_or(usize::MAX), "fax"));
+        println!(
+            "{} set aside as junk",
+            counted(usize::try_from(store.junk_count().await?).unwrap_or(usize::MAX), "fax")
+        );
         Ok(End::Done)
     })
 }

@@ -45,7 +45,8 @@ pub(super) fn read(alarms: Option<Reader<'_>>, junk: Option<Reader<'_>>) -> Alar
         for (key, flag) in [("silence", &mut settings.silence), ("quality", &mut settings.quality)] {
             *flag = table.flag(key).map_or(*flag, |value| value.value);
         }
-        let bounces = table.integer("bounces", 1..=MOST_BOUNCES).and_then(|number| u32::try_from(number).ok());
+        let bounces =
+            table.integer("bounces", 1..=MOST_BOUNCES).and_then(|number| u32::try_from(number).ok());
         settings.bounces = bounces.unwrap_or(settings.bounces);
         table.finish();
     }
@@ -66,7 +67,8 @@ fn minute(text: &str) -> Result<u16, String> {
     if !digits(hour) || !digits(minute) {
         return Err(wrong());
     }
-    let (hour, minute): (u16, u16) = (hour.parse().map_err(|_| wrong())?, minute.parse().map_err(|_| wrong())?);
+    let (hour, minute): (u16, u16) =
+        (hour.parse().map_err(|_| wrong())?, minute.parse().map_err(|_| wrong())?);
     if hour < 24 && minute < 60 { Ok(hour * 60 + minute) } else { Err(wrong()) }
 }
 

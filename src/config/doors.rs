@@ -45,10 +45,17 @@ fn printer(mut table: Reader<'_>, names: &mut Names) -> Option<Printer> {
     let keyword = |text: &str| {
         let good = !text.is_empty()
             && text.len() <= 255
-            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte));
-        if good { Ok(text.to_owned()) } else { Err("expected an IPP keyword such as \"iso_a4_210x297mm\"".to_owned()) }
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte));
+        if good {
+            Ok(text.to_owned())
+        } else {
+            Err("expected an IPP keyword such as \"iso_a4_210x297mm\"".to_owned())
+        }
     };
-    let words = ["one-sided", "two-sided-long-edge", "two-sided-short-edge"].map(|word| (word, word.to_owned()));
+    let words =
+        ["one-sided", "two-sided-long-edge", "two-sided-short-edge"].map(|word| (word, word.to_owned()));
     let sides = table.choice("sides", &words).map(|sides| sides.value);
     let media = table.parsed("media", codes::VALUE_FORM, keyword).map(|media| media.value);
     table.finish();
@@ -76,7 +83,10 @@ fn address(
         Ok(true) => {
             let message = format!("faxes cross the network to {} in the clear", text.value);
             let note = Note::warning(codes::MAIL_CLEAR_TEXT, message);
-            table.sheet().note(text.span, note.help("use https:// or ipps://; `roots` names a certificate authority of the house"));
+            table.sheet().note(
+                text.span,
+                note.help("use https:// or ipps://; `roots` names a certificate authority of the house"),
+            );
         }
         Ok(false) => {}
     }

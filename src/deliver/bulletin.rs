@@ -47,10 +47,7 @@ pub fn write(
     let boundary = format!("=_b_{}", digest.get(..24).unwrap_or_default());
     let body = MimePart::new(
         ContentType::new("multipart/alternative").attribute("boundary", boundary),
-        vec![
-            MimePart::new("text/plain", plain(bulletin)),
-            MimePart::new("text/html", html(bulletin)),
-        ],
+        vec![MimePart::new("text/plain", plain(bulletin)), MimePart::new("text/html", html(bulletin))],
     );
     let to = match to {
         Target::Mail(address) => Address::new_address(None::<&str>, address.as_str()),
@@ -102,7 +99,9 @@ fn html(bulletin: &Bulletin) -> String {
     };
     paragraphs(&mut html, &bulletin.before);
     if !bulletin.rows.is_empty() {
-        html.push_str("<table border=\"1\" cellpadding=\"5\" cellspacing=\"0\" style=\"border-collapse:collapse\"><tr>");
+        html.push_str(
+            "<table border=\"1\" cellpadding=\"5\" cellspacing=\"0\" style=\"border-collapse:collapse\"><tr>",
+        );
         bulletin.headings.iter().for_each(|cell| {
             html.push_str(&format!("<th align=\"left\">{}</th>", escaped(cell)));
         });

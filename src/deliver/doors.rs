@@ -77,7 +77,8 @@ async fn apart(attempt: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
 }
 
 fn unknown(what: &str, name: &str) -> Outcome {
-    let sentence = format!("There is no {what} \"{name}\" any more. Configure it again, or correct rules.toml.");
+    let sentence =
+        format!("There is no {what} \"{name}\" any more. Configure it again, or correct rules.toml.");
     Outcome::Deferred(Fault::new(UNKNOWN, Disposition::Retry, sentence))
 }
 
@@ -96,9 +97,13 @@ impl Trouble {
     /// How the attempt ended at `door`, such as `webhook "crm"`.
     pub(super) fn outcome(&self, door: &str) -> Outcome {
         let (code, said, advice) = match self {
-            Self::SetUp(said) => (SET_UP, said, "Check its address, its login and its certificate; faxes wait"),
+            Self::SetUp(said) => {
+                (SET_UP, said, "Check its address, its login and its certificate; faxes wait")
+            }
             Self::NotNow(said) => (NOT_NOW, said, "It will be tried again"),
-            Self::Refused(said) => (REFUSED, said, "The fallback inbox gets the fax; ask the owner of the door"),
+            Self::Refused(said) => {
+                (REFUSED, said, "The fallback inbox gets the fax; ask the owner of the door")
+            }
         };
         let words = one_line(&format!("The {door} did not take it: {said}. {advice}."), 2 * WORDS_MOST);
         match self {

@@ -108,22 +108,23 @@ fn no_answer(error: ureq::Error) -> NoAnswer {
     }
 }
 
-
 /// Checks an address of a door: one of these schemes, a host, no password in it. True: what goes there crosses a network
 /// in the clear. The error says what is wrong, in words for an admin.
 pub(super) fn check(url: &str, schemes: &[(&str, bool)]) -> Result<bool, String> {
     let wanted: Vec<String> = schemes.iter().map(|(scheme, _)| format!("{scheme}://")).collect();
     let wanted = wanted.join(" or ");
-    let uri: ureq::http::Uri = url.parse().map_err(|error| format!("no address that can be used: {error}"))?;
+    let uri: ureq::http::Uri =
+        url.parse().map_err(|error| format!("no address that can be used: {error}"))?;
     let protected = uri.scheme_str().and_then(|scheme| schemes.iter().find(|(known, _)| *known == scheme));
     let (_, protected) = protected.ok_or_else(|| format!("expected an address that begins with {wanted}"))?;
-    let authority = uri.authority().filter(|authority| !authority.host().is_empty()).ok_or("it names no host")?;
+    let authority =
+        uri.authority().filter(|authority| !authority.host().is_empty()).ok_or("it names no host")?;
     if authority.as_str().contains('@') {
         return Err("no user and no password may stand in an address".to_owned());
     }
     let host = authority.host().trim_matches(['[', ']']);
-    let here = host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let here =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     Ok(!protected && !here)
 }
 
@@ -138,7 +139,8 @@ mod tests {
         assert_eq!(check("http://crm.harbour.example/hook", &schemes), Ok(true));
         assert_eq!(check("http://127.0.0.1:8080/hook", &schemes), Ok(false));
         assert_eq!(check("http://[::1]:8080/", &schemes), Ok(false));
-        for bad in ["", "crm", "ftp://x/", "file:///etc/passwd", "http://u:p@x/", "http:///x", "https://a b/"] {
+        for bad in ["", "crm", "ftp://x/", "file:///etc/passwd", "http://u:p@x/", "http:///x", "https://a b/"]
+        {
             assert!(check(bad, &schemes).is_err(), "{bad}");
         }
     }

@@ -58,7 +58,8 @@ pub(super) fn print(printer: &Printer, id: &str, pdf: Vec<u8>) -> Outcome {
 }
 
 fn attempt(printer: &Printer, id: &str, pdf: Vec<u8>) -> Result<String, Trouble> {
-    let uri: Uri = printer.uri.parse().map_err(|error| Trouble::SetUp(format!("{}: {error}", printer.uri)))?;
+    let uri: Uri =
+        printer.uri.parse().map_err(|error| Trouble::SetUp(format!("{}: {error}", printer.uri)))?;
     let name = job_name(id);
     for which in ["not-completed", "completed"] {
         if let Some(job) = job_of(printer, &uri, &name, which)? {
@@ -105,7 +106,8 @@ fn print_job(printer: &Printer, uri: &Uri, name: &str, pdf: Vec<u8>) -> Result<I
 
 /// The number of a job of that name which has not come to nothing. A queue that cannot tell has none.
 fn job_of(printer: &Printer, uri: &Uri, name: &str, which: &str) -> Result<Option<i32>, Trouble> {
-    let mut request = IppRequestResponse::new(IppVersion::v1_1(), Operation::GetJobs, Some(uri.clone())).map_err(bad)?;
+    let mut request =
+        IppRequestResponse::new(IppVersion::v1_1(), Operation::GetJobs, Some(uri.clone())).map_err(bad)?;
     let wanted = ["job-id", "job-name", "job-state"]
         .into_iter()
         .map(IppValue::new_keyword)

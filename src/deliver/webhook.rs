@@ -123,7 +123,12 @@ mod tests {
             pdf: false,
         };
         assert!(matches!(secret(&hook), Err(Trouble::SetUp(_))));
-        for (text, expected) in [("hush\n", Some(&b"hush"[..])), ("whsec_aHVzaA==", Some(b"hush")), (" \n", None), ("whsec_!", None)] {
+        for (text, expected) in [
+            ("hush\n", Some(&b"hush"[..])),
+            ("whsec_aHVzaA==", Some(b"hush")),
+            (" \n", None),
+            ("whsec_!", None),
+        ] {
             std::fs::write(&file, text).unwrap();
             assert_eq!(secret(&hook).ok().as_deref(), expected, "{text:?}");
         }

@@ -33,15 +33,21 @@ const NAME_MOST: usize = 60;
 /// One look at everything.
 pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<(), StoreError> {
     let caught_up = learn(ctx, now).await?;
-    let open: Vec<Open> = ctx.store.alarms(false, OPEN_MOST).await?.into_iter().map(|alarm| {
-        Open { id: alarm.id, kind: alarm.kind, about: alarm.about, told_at: alarm.told_at }
-    }).collect();
+    let open: Vec<Open> = ctx
+        .store
+        .alarms(false, OPEN_MOST)
+        .await?
+        .into_iter()
+        .map(|alarm| Open { id: alarm.id, kind: alarm.kind, about: alarm.about, told_at: alarm.told_at })
+        .collect();
     let settings = &policy.alarms;
     let mut looked = vec![Kind::Queue, Kind::Relay, Kind::Bounces];
-    let mut found: Vec<Found> = alarms::late(ctx.store.oldest_open(now).await?, settings.queue).into_iter().collect();
+    let mut found: Vec<Found> =
+        alarms::late(ctx.store.oldest_open(now).await?, settings.queue).into_iter().collect();
     found.extend(alarms::refusing(&waits(ctx).await?, settings.refusing, now));
     let bounced = ctx.store.bounced_since(now - DAY).await?;
-    let places: Vec<(String, u64)> = bounced.into_iter().map(|(place, mails)| (place.to_string(), mails)).collect();
+    let places: Vec<(String, u64)> =
+        bounced.into_iter().map(|(place, mails)| (place.to_string(), mails)).collect();
     found.extend(alarms::bounced(&places, settings.bounces));
     // A line seems silent while its newest faxes are not learned yet. What was switched off is over.
     if caught_up {
@@ -70,7 +76,13 @@ async fn learn(ctx: &Context, now: Millis) -> Result<bool, StoreError> {
     let new = ctx.store.unlearned(now - PAST, LEARN_MOST).await?;
     let caught_up = new.len() < LEARN_MOST as usize;
     if !new.is_empty() {
-        let lines: Vec<(Fax, LineFax)> = new.into_iter().map(|fax| { let line = line_of(&fax); (fax, line) }).collect();
+        let lines: Vec<(Fax, LineFax)> = new
+            .into_iter()
+            .map(|fax| {
+                let line = line_of(&fax);
+                (fax, line)
+            })
+            .collect();
         ctx.store.learn(&lines).await?;
     }
     let unjudged = ctx.store.unjudged(JUDGE_MOST).await?;
@@ -80,9 +92,12 @@ async fn learn(ctx: &Context, now: Millis) -> Result<bool, StoreError> {
     let mut judged = Vec::with_capacity(unjudged.len());
     for fax in &unjudged {
         let pages = ctx.store.pages::<PageRecord>(&fax.id).await?;
-        let read: Vec<f32> = pages.iter().map(|page| &page.transcript.text)
+        let read: Vec<f32> = pages
+            .iter()
+            .map(|page| &page.transcript.text)
             .filter(|text| !text.blank && text.lost.is_none() && !text.lines.is_empty())
-            .map(|text| text.confidence).collect();
+            .map(|text| text.confidence)
+            .collect();
         let confidence = (!read.is_empty()).then(|| read.iter().sum::<f32>() / read.len() as f32);
         let quality = fax.document.as_ref().map(|document| LineQuality {
             damaged: broken(&fax.call) || !document.damaged_pages().is_empty(),
@@ -119,18 +134,31 @@ fn line_of(fax: &Fax) -> LineFax {
 /// Messages that were tried in vain.
 async fn waits(ctx: &Context) -> Result<Vec<Wait>, StoreError> {
     let waiting = ctx.store.waiting().await?;
-    Ok(waiting.into_iter().map(|one| {
-        let code = one.last.rsplit_once('[').and_then(|(_, code)| code.strip_suffix(']')).unwrap_or("").to_owned();
-        let door = match &one.target {
-            Target::Mail(_) => "mail relay".to_owned(),
-            Target::Maildir(path) => format!("Maildir {}", path.display()),
-            Target::Webhook(name) => format!("webhook {name}"),
-            Target::Printer(name) => format!("print queue {name}"),
-        };
-        // The fallback inbox that refuses is the last thing that may go unnoticed.
-        let refused = one.last_resort && !is_temporary(&code);
-        Wait { door, since: one.since, systemic: is_alarm(&code) || needs_a_person(&code) || refused, last: one.last }
-    }).collect())
+    Ok(waiting
+        .into_iter()
+        .map(|one| {
+            let code = one
+                .last
+                .rsplit_once('[')
+                .and_then(|(_, code)| code.strip_suffix(']'))
+                .unwrap_or("")
+                .to_owned();
+            let door = match &one.target {
+                Target::Mail(_) => "mail relay".to_owned(),
+                Target::Maildir(path) => format!("Maildir {}", path.display()),
+                Target::Webhook(name) => format!("webhook {name}"),
+                Target::Printer(name) => format!("print queue {name}"),
+            };
+            // The fallback inbox that refuses is the last thing that may go unnoticed.
+            let refused = one.last_resort && !is_temporary(&code);
+            Wait {
+                door,
+                since: one.since,
+                systemic: is_alarm(&code) || needs_a_person(&code) || refused,
+                last: one.last,
+            }
+        })
+        .collect())
 }
 
 /// A relay's "not now" (RFC 5321 §4.2.1), or nothing heard.
@@ -158,11 +186,13 @@ fn silent(past: &[LineFax], policy: &Policy, now: Millis) -> Vec<Found> {
     let slots: Vec<usize> = (first..=now.div_euclid(silence::HOUR) + 1)
         .map(|hour| {
             let moment = policy.rules.moment(hour * silence::HOUR);
-            let day = if moment.holiday.is_some() { 6 } else { usize::from(moment.weekday.saturating_sub(1)) };
+            let day =
+                if moment.holiday.is_some() { 6 } else { usize::from(moment.weekday.saturating_sub(1)) };
             (day * 24 + usize::from(moment.minute / 60)).min(silence::SLOTS - 1)
         })
         .collect();
-    let slot = |hour: i64| usize::try_from(hour - first).ok().and_then(|at| slots.get(at)).copied().unwrap_or(0);
+    let slot =
+        |hour: i64| usize::try_from(hour - first).ok().and_then(|at| slots.get(at)).copied().unwrap_or(0);
     by_line.into_iter().filter_map(|(line, faxes)| {
         let silence = silence::judge(&faxes, now, slot)?;
         let words = format!(
@@ -210,23 +240,35 @@ fn worse(past: &[LineFax], open: &[Open]) -> Vec<Found> {
 }
 
 /// Writes down what changed, with the mail that tells of it.
-async fn record(ctx: &Context, policy: &Policy, open: &[Open], changes: Changes, now: Millis) -> Result<(), StoreError> {
+async fn record(
+    ctx: &Context,
+    policy: &Policy,
+    open: &[Open],
+    changes: Changes,
+    now: Millis,
+) -> Result<(), StoreError> {
     if changes == Changes::default() {
         return Ok(());
     }
     for one in &changes.opened {
         let about = alarms::masked(&one.about);
         tracing::error!(kind = one.kind.name(), about, "alarm: `faxgate alarms` says more");
-        metrics::counter!("faxgate_alarms_total", "code" => format!("alarm.{}", one.kind.name())).increment(1);
+        metrics::counter!("faxgate_alarms_total", "code" => format!("alarm.{}", one.kind.name()))
+            .increment(1);
     }
     let over: Vec<&Open> = open.iter().filter(|one| changes.cleared.contains(&one.id)).collect();
     for one in &over {
         tracing::info!(kind = one.kind, about = alarms::masked(&one.about), "the alarm is over");
     }
     let name = format!("alarm.{now}");
-    let mails = duties::written(policy, &name, &policy.alarms.to, now, |language| words(&changes, &over, language));
+    let mails =
+        duties::written(policy, &name, &policy.alarms.to, now, |language| words(&changes, &over, language));
     let changes = AlarmChanges {
-        opened: changes.opened.into_iter().map(|one| (one.kind.name().to_owned(), one.about, one.words)).collect(),
+        opened: changes
+            .opened
+            .into_iter()
+            .map(|one| (one.kind.name().to_owned(), one.about, one.words))
+            .collect(),
         cleared: changes.cleared,
         again: changes.again.into_iter().map(|(id, one)| (id, one.words)).collect(),
         mails,
@@ -239,10 +281,20 @@ fn words(changes: &Changes, over: &[&Open], language: Language) -> Bulletin {
     let say = |en: &str, han: &str| if zh { han.to_owned() } else { en.to_owned() };
     let mut rows = Vec::new();
     for one in &changes.opened {
-        rows.push(vec![say("new", "新警報"), kind_words(one.kind.name(), zh), one.about.clone(), one.words.clone()]);
+        rows.push(vec![
+            say("new", "新警報"),
+            kind_words(one.kind.name(), zh),
+            one.about.clone(),
+            one.words.clone(),
+        ]);
     }
     for (_, one) in &changes.again {
-        rows.push(vec![say("still", "持續"), kind_words(one.kind.name(), zh), one.about.clone(), one.words.clone()]);
+        rows.push(vec![
+            say("still", "持續"),
+            kind_words(one.kind.name(), zh),
+            one.about.clone(),
+            one.words.clone(),
+        ]);
     }
     for one in over {
         rows.push(vec![say("over", "已解除"), kind_words(&one.kind, zh), one.about.clone(), "–".to_owned()]);
@@ -252,15 +304,26 @@ fn words(changes: &Changes, over: &[&Open], language: Language) -> Bulletin {
     let subject = match (new, still) {
         (0, 0) => say("Fax alarm over", "傳真警報解除"),
         (0, _) => format!("{} ({still})", say("Fax alarm still open", "傳真警報持續")),
-        _ => format!("{}{first}{}", say("Fax alarm", "傳真警報"), if new > 1 { format!(" (+{})", new - 1) } else { String::new() }),
+        _ => format!(
+            "{}{first}{}",
+            say("Fax alarm", "傳真警報"),
+            if new > 1 { format!(" (+{})", new - 1) } else { String::new() }
+        ),
     };
-    let before = if zh { format!("新警報 {new} 項,持續 {still} 項,解除 {over} 項。") } else { format!("{new} new, {still} still open, {over} over.") };
+    let before = if zh {
+        format!("新警報 {new} 項,持續 {still} 項,解除 {over} 項。")
+    } else {
+        format!("{new} new, {still} still open, {over} over.")
+    };
     Bulletin {
         subject,
         before: vec![before],
         headings: vec![say("state", "狀態"), say("kind", "類別"), say("about", "對象"), say("what", "說明")],
         rows,
-        after: vec![say("On the gateway: faxgate alarms shows what is open.", "在閘道執行 faxgate alarms 可查看未解除的警報。")],
+        after: vec![say(
+            "On the gateway: faxgate alarms shows what is open.",
+            "在閘道執行 faxgate alarms 可查看未解除的警報。",
+        )],
     }
 }
 

@@ -40,7 +40,8 @@ fn due_day(now: Millis, digest_at: u16, zone: &TimeZone) -> Option<String> {
 fn words(junk: &[Junk], all: u64, language: Language, zone: &TimeZone) -> Bulletin {
     let count = junk.len();
     let cells = |one: &Junk| {
-        let from = [one.call.tsi.as_ref().map(|tsi| tsi.0.clone()), one.call.caller.as_ref().map(|it| it.0.clone())];
+        let from =
+            [one.call.tsi.as_ref().map(|tsi| tsi.0.clone()), one.call.caller.as_ref().map(|it| it.0.clone())];
         let from: Vec<String> = from.into_iter().flatten().filter(|it| !it.trim().is_empty()).collect();
         vec![
             moment(one.at, zone),

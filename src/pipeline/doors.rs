@@ -28,8 +28,7 @@ async fn told(ctx: &Context, policy: &Policy, batch: &Batch, name: &str) -> Resu
     let document = document(&batch.fax)?;
     let with_pdf = policy.doors.webhook(name).is_some_and(|hook| hook.pdf);
     let pdf = if with_pdf { Some(ctx.store.blobs().read(&document.pdf).await?) } else { None };
-    let file_name =
-        policy.stationery.pdf_name(&batch.fax.id, &batch.fax.call, &batch.fax.arrival, document);
+    let file_name = policy.stationery.pdf_name(&batch.fax.id, &batch.fax.call, &batch.fax.arrival, document);
     let body = payload(&batch.fax, document, &batch.message_id, &file_name, pdf.as_deref());
     Ok(policy.doors.call(name, &batch.message_id, body.to_string().into_bytes(), ctx.now()).await)
 }

@@ -95,7 +95,13 @@ async fn post(ctx: &Context, policy: &Policy) -> Result<(), StoreError> {
             }
             Some(Outcome::Deferred(fault) | Outcome::Failed(fault)) => {
                 let next_at = now + wait(policy, due.attempts);
-                tracing::error!(bulletin = due.name, code = fault.code, until = next_at, "not told: {}", fault.operator);
+                tracing::error!(
+                    bulletin = due.name,
+                    code = fault.code,
+                    until = next_at,
+                    "not told: {}",
+                    fault.operator
+                );
                 ctx.store.bulletin_waits(due.id, &fault.to_string(), next_at).await?;
             }
             None => ctx.store.bulletin_waits(due.id, "no outcome", now + wait(policy, due.attempts)).await?,

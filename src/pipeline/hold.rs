@@ -12,7 +12,10 @@ pub(super) fn until(decision: &Decision, policy: &Policy, now: Millis) -> Option
     }
     let opens = policy.rules.office().map(|office| office.next_opening(now));
     if opens.is_none() {
-        tracing::warn!(rule = decision.rule, "it should wait for office hours, but none are told; it goes out now");
+        tracing::warn!(
+            rule = decision.rule,
+            "it should wait for office hours, but none are told; it goes out now"
+        );
     }
     opens.filter(|opens| *opens > now)
 }

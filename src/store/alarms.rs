@@ -90,11 +90,13 @@ impl Store {
             events::record(&mut tx, None, now, kind::ALARM_OPENED, &detail).await?;
         }
         for id in &changes.cleared {
-            sqlx::query("UPDATE alarms SET cleared_at = $1, told_at = $1 WHERE id = $2 AND cleared_at IS NULL")
-                .bind(now)
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "UPDATE alarms SET cleared_at = $1, told_at = $1 WHERE id = $2 AND cleared_at IS NULL",
+            )
+            .bind(now)
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
             events::record(&mut tx, None, now, kind::ALARM_CLEARED, &json!({ "alarm": id })).await?;
         }
         for (id, words) in &changes.again {

@@ -74,8 +74,10 @@ impl Store {
     /// texts. [`StoreError::NotJunk`]: it does not stand in quarantine as junk.
     pub async fn release_junk(&self, id: &FaxId, who: &str, now: Millis) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let row =
-            sqlx::query("SELECT * FROM faxes WHERE id = $1").bind(id.as_str()).fetch_optional(&mut *tx).await?;
+        let row = sqlx::query("SELECT * FROM faxes WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
         let fax = rows::fax(&row.ok_or_else(|| StoreError::NoFax(id.clone()))?)?;
         let marked = sqlx::query(
             "UPDATE junk SET released_at = $1, released_by = $2 WHERE fax_id = $3 AND released_at IS NULL",

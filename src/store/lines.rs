@@ -144,4 +144,3 @@ impl Store {
         Ok(gone)
     }
 }
-

@@ -1,7 +1,7 @@
 //! Junk: set aside quietly, told of once a day, brought back by a word.
 
-use faxgate::fax::{CallRecord, Disposition, Document, Fault, FaxId, Number, Stage, StationId};
 use faxgate::fax::{Arrival, Format, Original};
+use faxgate::fax::{CallRecord, Disposition, Document, Fault, FaxId, Number, Stage, StationId};
 use faxgate::pipeline::duties;
 use faxgate::store::{Change, JUNK, NewFax};
 use serde_json::json;
@@ -113,7 +113,10 @@ async fn a_released_fax_is_routed_and_its_pages_are_not_read_twice() {
     assert!(store.is_released(&id).await.unwrap());
     assert_eq!(store.junk_count().await.unwrap(), 0);
     let kinds: Vec<String> = store.events(&id).await.unwrap().into_iter().map(|event| event.kind).collect();
-    assert!(kinds.contains(&"fax.junked".to_owned()) && kinds.contains(&"fax.released".to_owned()), "{kinds:?}");
+    assert!(
+        kinds.contains(&"fax.junked".to_owned()) && kinds.contains(&"fax.released".to_owned()),
+        "{kinds:?}"
+    );
     // Twice, or of a fax that is none, it changes nothing.
     let error = store.release_junk(&id, "ada", (house.ctx.clock)()).await.unwrap_err();
     assert_eq!(error.fault().code, "store.not-junk");

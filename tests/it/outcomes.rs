@@ -88,7 +88,11 @@ fn signed_by_python(id: &str, timestamp: &str, body: &[u8]) -> String {
                   print('v1,'+base64.b64encode(hmac.new(key,what,hashlib.sha256).digest()).decode())";
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), body).unwrap();
-    let output = Command::new("python3").args(["-c", script, SECRET, id, timestamp]).arg(file.path()).output().unwrap();
+    let output = Command::new("python3")
+        .args(["-c", script, SECRET, id, timestamp])
+        .arg(file.path())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -109,14 +113,16 @@ async fn a_program_is_told_signed_and_again_under_the_same_id_until_it_listens()
     for call in &calls {
         assert_eq!(call.header("webhook-id"), format!("{id}.0@gw.house.test"));
         assert_eq!(call.header("idempotency-key"), format!("\"{id}.0@gw.house.test\""));
-        let expected = signed_by_python(&call.header("webhook-id"), &call.header("webhook-timestamp"), &call.body);
+        let expected =
+            signed_by_python(&call.header("webhook-id"), &call.header("webhook-timestamp"), &call.body);
         assert_eq!(call.header("webhook-signature"), expected);
     }
     let told = calls[1].json();
     assert_eq!((&told["fax"], &told["type"], &told["pages"]), (&json!(id), &json!("fax.routed"), &json!(1)));
     assert_eq!((&told["departments"], &told["priority"]), (&json!(["front"]), &json!("urgent")));
     use base64::Engine;
-    let pdf = base64::engine::general_purpose::STANDARD.decode(told["pdf"]["base64"].as_str().unwrap()).unwrap();
+    let pdf =
+        base64::engine::general_purpose::STANDARD.decode(told["pdf"]["base64"].as_str().unwrap()).unwrap();
     assert_eq!(pdf, PDF);
     let delivery = house.ctx.store.deliveries(&id).await.unwrap().remove(0);
     assert_eq!(delivery.last.as_deref(), Some("200 noted under 7"));
@@ -177,13 +183,17 @@ async fn a_queue_that_is_not_there_keeps_the_fax_waiting_and_at_last_the_fallbac
     for delivery in house.ctx.store.deliveries(&id).await.unwrap() {
         assert_eq!(delivery.state, DeliveryState::Due);
         let last = delivery.last.unwrap();
-        assert!(last.ends_with("[deliver.door.set-up]") || last.ends_with("[deliver.door.unknown]"), "{last}");
+        assert!(
+            last.ends_with("[deliver.door.set-up]") || last.ends_with("[deliver.door.unknown]"),
+            "{last}"
+        );
     }
     // What is wrong with the set-up is an alarm.
     house.pass(20 * MINUTE);
     duties::once(&house.ctx).await.unwrap();
     let alarms = house.ctx.store.alarms(false, 9).await.unwrap();
-    let about: Vec<&str> = alarms.iter().filter(|one| one.kind == "relay").map(|one| one.about.as_str()).collect();
+    let about: Vec<&str> =
+        alarms.iter().filter(|one| one.kind == "relay").map(|one| one.about.as_str()).collect();
     assert_eq!(about.len(), 2, "{about:?}");
     house.courier.delivered.lock().unwrap().clear();
 
@@ -399,7 +409,8 @@ fn folder(machine: &str) -> tempfile::TempDir {
 #[test]
 fn doors_and_alarms_are_configured() {
     let folder = folder(MACHINE);
-    let (config, warnings) = Config::load(folder.path()).unwrap_or_else(|problems| panic!("{}", problems.render()));
+    let (config, warnings) =
+        Config::load(folder.path()).unwrap_or_else(|problems| panic!("{}", problems.render()));
     assert!(warnings.is_empty(), "{warnings:?}");
     assert_eq!(config.doors.webhook("crm").unwrap().url, "https://crm.city.example/hooks/fax");
     assert!(config.doors.webhook("crm").unwrap().pdf);

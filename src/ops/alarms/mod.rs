@@ -186,8 +186,10 @@ pub fn refusing(waits: &[Wait], longest: Duration, now: Millis) -> Vec<Found> {
         let since = waits.iter().map(|wait| wait.since).min().unwrap_or(now);
         let minutes = (now - since) / 60_000;
         let number = waits.len();
-        let messages = if number == 1 { "1 message waits".to_owned() } else { format!("{number} messages wait") };
-        let words = format!("The {door} takes nothing: {messages}, the oldest for {minutes} minutes. {}", told.last);
+        let messages =
+            if number == 1 { "1 message waits".to_owned() } else { format!("{number} messages wait") };
+        let words =
+            format!("The {door} takes nothing: {messages}, the oldest for {minutes} minutes. {}", told.last);
         found.push(Found { kind: Kind::Relay, about: door.to_owned(), words });
     }
     found

@@ -84,7 +84,8 @@ fn tail(tries: usize, hits: usize, share: f64) -> f64 {
 }
 
 fn confidence(newest: &[Came], before: &[Came], open: bool) -> Option<Worse> {
-    let read = |faxes: &[Came]| faxes.iter().filter_map(|fax| fax.confidence).map(f64::from).collect::<Vec<_>>();
+    let read =
+        |faxes: &[Came]| faxes.iter().filter_map(|fax| fax.confidence).map(f64::from).collect::<Vec<_>>();
     let (newest, before) = (read(newest), read(before));
     if newest.len() < NEWEST / 2 || before.len() < LEAST_BEFORE {
         return None;

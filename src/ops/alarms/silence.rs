@@ -45,7 +45,9 @@ pub fn judge(faxes: &[Millis], now: Millis, slot: impl Fn(i64) -> usize) -> Opti
     let this_hour = now.div_euclid(HOUR);
     let earliest = this_hour - WEEKS * 7 * 24;
     let mut active: BTreeMap<i64, ()> = BTreeMap::new();
-    for hour in faxes.iter().map(|at| at.div_euclid(HOUR)).filter(|hour| (earliest..=this_hour).contains(hour)) {
+    for hour in
+        faxes.iter().map(|at| at.div_euclid(HOUR)).filter(|hour| (earliest..=this_hour).contains(hour))
+    {
         active.insert(hour, ());
     }
     let (first, last) = (*active.keys().next()?, *active.keys().next_back()?);
@@ -66,12 +68,7 @@ pub fn judge(faxes: &[Millis], now: Millis, slot: impl Fn(i64) -> usize) -> Opti
 
 /// For each hour of the week: `-ln(1 - p)`, where p is the share of such hours that brought a fax, one such hour
 /// without any added: of what was seen eight times nothing is certain.
-fn surprises(
-    active: &BTreeMap<i64, ()>,
-    first: i64,
-    last: i64,
-    slot: &impl Fn(i64) -> usize,
-) -> Vec<f64> {
+fn surprises(active: &BTreeMap<i64, ()>, first: i64, last: i64, slot: &impl Fn(i64) -> usize) -> Vec<f64> {
     let (mut seen, mut brought) = (vec![0u32; SLOTS], vec![0u32; SLOTS]);
     for hour in first..=last {
         if let (Some(seen), Some(brought)) = (seen.get_mut(slot(hour)), brought.get_mut(slot(hour))) {
@@ -172,7 +169,9 @@ mod tests {
     #[test]
     fn a_holiday_counts_as_a_sunday() {
         let faxes = line(8, 80, |_| true);
-        let holiday = |hour: i64| if (monday(8)..monday(8) + 24).contains(&hour) { 6 * 24 + slot(hour) % 24 } else { slot(hour) };
+        let holiday = |hour: i64| {
+            if (monday(8)..monday(8) + 24).contains(&hour) { 6 * 24 + slot(hour) % 24 } else { slot(hour) }
+        };
         assert_eq!(judge(&faxes, (monday(8) + 24) * HOUR, holiday), None);
         assert!(judge(&faxes, (monday(8) + 24) * HOUR, slot).is_some());
     }

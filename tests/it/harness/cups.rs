@@ -88,7 +88,9 @@ fn configure(folder: &Path, port: u16) {
          WebInterface No\n<Location />\n{everyone}</Location>\n<Policy default>\n<Limit All>\n{everyone}</Limit>\n</Policy>\n"
     );
     let queue = "<Printer hall>\nInfo hall\nDeviceURI file:///dev/null\nState Idle\nAccepting Yes\nShared Yes\n</Printer>\n";
-    for (name, text) in [("cups-files.conf", files.as_str()), ("cupsd.conf", &server), ("printers.conf", queue)] {
+    for (name, text) in
+        [("cups-files.conf", files.as_str()), ("cupsd.conf", &server), ("printers.conf", queue)]
+    {
         std::fs::write(folder.join("etc").join(name), text).unwrap();
     }
 }
