@@ -13,10 +13,9 @@ use super::table::Reader;
 use crate::fax::Target;
 use crate::ops::alarms::Settings;
 
-const MINUTE: Duration = Duration::from_secs(60);
 /// More often only loads the disk; less often than an hour is no watch.
 const EVERY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
-const PROMISE: RangeInclusive<Duration> = MINUTE..=Duration::from_secs(7 * 86_400);
+const PROMISE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
 const AGAIN: RangeInclusive<Duration> = Duration::from_secs(3_600)..=Duration::from_secs(30 * 86_400);
 const MOST_BOUNCES: i64 = 10_000;
 

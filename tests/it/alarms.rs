@@ -4,6 +4,9 @@ use faxgate::fax::{Arrival, CallRecord, Damage, Document, Format, Millis, Number
 use faxgate::pipeline::duties;
 use faxgate::store::{Change, NewFax};
 
+use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
+use crate::harness::gateway;
+use crate::operations::{free_port, get, mails, stopped, until};
 use crate::pipeline_house::{DAY, FALLBACK, FRONT, House, MINUTE, deferred, fax_of};
 
 const HOUR: Millis = 60 * MINUTE;
@@ -155,4 +158,69 @@ async fn a_fax_that_is_late_is_told() {
     house.pass(2 * MINUTE);
     duties::once(&house.ctx).await.unwrap();
     assert_eq!(open(&house).await, ["queue queue"]);
+}
+
+/// The running gateway: its relay is not there, and it says so wherever one may look.
+#[test]
+fn a_relay_that_is_not_there_is_told_by_the_running_gateway() {
+    use std::os::unix::fs::PermissionsExt;
+    let (port, nobody) = (free_port(), free_port());
+    let machine = format!(
+        r#"
+data = "../data"
+scan_interval = "1s"
+[[spool]]
+name = "modems"
+kind = "hylafax"
+path = "../recvq"
+finished_mode = "0640"
+[mail]
+from = "faxgate@gateway.test"
+host_name = "gateway.test"
+[mail.relay]
+host = "127.0.0.1"
+port = {nobody}
+tls = "none"
+[ocr]
+workers = 1
+[alarms]
+every = "1s"
+refusing = "1s"
+[ops]
+listen = "127.0.0.1:{port}"
+"#
+    );
+    let departments = r#"
+fallback = "registry"
+[[department]]
+id = "registry"
+name = "Registry"
+maildir = "../mail/registry"
+[[department]]
+id = "licensing"
+name = "Licensing"
+mail = "licensing@gateway.test"
+"#;
+    let house = gateway::House::new(&machine, departments, "[default]\nto = \"licensing\"\n");
+    for folder in ["recvq", "mail"] {
+        house.make(folder);
+    }
+    let gateway = house.start();
+    until("health", &house, || get(port, "/healthz").filter(|(status, _)| *status == 200));
+    let made = many::one(&Fonts::load().unwrap(), 1);
+    let path = house.path("recvq").join(hylafax::file_name(&made));
+    std::fs::write(&path, hylafax::tiff(&made)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+
+    let told = until("the alarm's mail", &house, || mails(&house, "registry").pop());
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("Subject: Fax alarm: mail relay"), "{told}");
+    let shown = house.told(&["alarms", "--json"], 3);
+    assert!(shown.contains("\"relay\"") && shown.contains("deliver.smtp.connect"), "{shown}");
+    let (status, health) = get(port, "/healthz").unwrap();
+    assert!(status == 200 && health.contains("relay: mail relay"), "{health}");
+    let counted = |body: &str| body.contains("faxgate_alarms_open{kind=\"relay\"} 1");
+    until("the count", &house, || get(port, "/metrics").filter(|(_, body)| counted(body)));
+    stopped(&house, gateway);
+    assert_eq!(mails(&house, "registry").len(), 1, "once");
 }

@@ -152,6 +152,28 @@ async fn a_redirect_is_not_followed_and_what_is_refused_goes_to_the_fallback_inb
 }
 
 #[tokio::test]
+async fn a_certificate_of_the_house_is_trusted_where_it_is_named_and_nowhere_else() {
+    let (folder, listener) = (tempfile::tempdir().unwrap(), Listener::start_tls().await);
+    let mut stranger = hook(&folder, &listener.url, false);
+    let house = house(Doors { webhooks: vec![stranger.clone()], printers: vec![] }).await;
+    let id = routed(&house, "one", &[Target::Webhook("crm".into())], None).await;
+    house.drain().await;
+    let last = house.ctx.store.deliveries(&id).await.unwrap().remove(0).last.unwrap();
+    assert!(last.ends_with("[deliver.door.set-up]"), "{last}");
+    assert!(listener.calls().is_empty(), "nothing was told to a stranger");
+
+    let roots = folder.path().join("ca.pem");
+    std::fs::write(&roots, listener.certificate.as_deref().unwrap()).unwrap();
+    stranger.roots = Some(roots);
+    let doors = Doors { webhooks: vec![stranger], printers: vec![] };
+    house.ctx.reload(Policy { doors, ..policy(&house.courier, rules()) });
+    house.pass(5 * MINUTE);
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+    assert_eq!(listener.calls().len(), 1);
+}
+
+#[tokio::test]
 async fn a_real_print_queue_takes_the_pdf_once_however_often_it_is_offered() {
     let cups = Cups::start();
     let doors = Doors { webhooks: vec![], printers: vec![queue(cups.uri("hall"))] };
@@ -433,7 +455,7 @@ fn wrong_doors_and_alarms_are_named_each_with_its_place() {
         ("two-sided-long-edge", "both", "config.value.choice"),
         ("iso_a4_210x297mm", "A4 paper", "config.value.form"),
         ("to = [\"registry\"]", "to = [\"registri\"]", "config.department.unknown"),
-        ("queue = \"45m\"", "queue = \"1s\"", "config.value.range"),
+        ("queue = \"45m\"", "queue = \"10ms\"", "config.value.range"),
         ("bounces = 3", "bounces = 0", "config.value.range"),
         ("digest = \"07:45\"", "digest = \"7.45\"", "config.value.form"),
         ("refusing", "refused", "config.key.unknown"),

@@ -36,6 +36,8 @@ struct Shared {
 /// The running server; it ends with the runtime.
 pub struct Listener {
     pub url: String,
+    /// PEM, where it speaks TLS.
+    pub certificate: Option<String>,
     shared: Shared,
 }
 
@@ -46,7 +48,27 @@ impl Listener {
         let socket = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}/fax", socket.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(socket, app).await });
-        Self { url, shared }
+        Self { url, certificate: None, shared }
+    }
+
+    /// The same over TLS, with a certificate of its own for `localhost`.
+    pub async fn start_tls() -> Self {
+        let shared = Shared::default();
+        let app = Router::new().fallback(answer).with_state(shared.clone());
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let config =
+            rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![made.cert.der().clone()], key)
+                .unwrap();
+        let socket = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("https://localhost:{}/fax", socket.local_addr().unwrap().port());
+        let socket = Tls { socket, acceptor: tokio_rustls::TlsAcceptor::from(Arc::new(config)) };
+        tokio::spawn(async move { axum::serve(socket, app).await });
+        Self { url, certificate: Some(made.cert.pem()), shared }
     }
 
     /// Answers the next calls so; after them, 200.
@@ -56,6 +78,30 @@ impl Listener {
 
     pub fn calls(&self) -> Vec<Call> {
         self.shared.calls.lock().unwrap().clone()
+    }
+}
+
+/// Takes connections whose handshake succeeds.
+struct Tls {
+    socket: tokio::net::TcpListener,
+    acceptor: tokio_rustls::TlsAcceptor,
+}
+
+impl axum::serve::Listener for Tls {
+    type Io = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let Ok((stream, from)) = self.socket.accept().await else { continue };
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, from);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.socket.local_addr()
     }
 }
 
