@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::addresses::addressed;
-use super::facts::facts;
+use super::facts::{facts, moment};
 use super::junk;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
 use crate::fax::{Disposition, Document, Fault, PageText, Stage};
-use crate::route::decide;
+use crate::route::{Facts, decide};
 use crate::store::{Change, Claim, Fax, SavedPage};
 use crate::{compose, decode};
 
@@ -88,7 +88,7 @@ async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let saved = texts(ctx, fax).await?;
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let facts = facts(fax, &texts);
+    let facts = Facts { when: Some(moment(fax, &policy.rules)), ..facts(fax, &texts) };
     let mut decision = decide(&facts, &policy.rules);
     if decision.outcome.junk {
         if !ctx.store.is_released(&fax.id).await? {
