@@ -19,7 +19,7 @@ use crate::fax::{Disposition, Fault, Stage};
 use crate::intake::settle::TICKET_GRACE;
 use crate::intake::{self, Spool, scan::Scanner};
 use crate::ops::health::{Backlog, Health, Report};
-use crate::ops::{clock, systemd, web};
+use crate::ops::{self, clock, systemd, web};
 use crate::pipeline::{self, Context, Left, Policy};
 use crate::store::{self, Store};
 use crate::worker::Pool;
@@ -31,6 +31,9 @@ const SPOOLS_STOP: Duration = Duration::from_secs(30);
 const DRAIN_GRACE: Duration = Duration::from_secs(15);
 /// How often the watchdog's question is asked, where the service manager names no interval.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Open alarms that a health report names.
+const ALARMS_SHOWN: u32 = 50;
 
 /// A gateway with its store open and its workers ready.
 pub struct Gateway {
@@ -109,6 +112,7 @@ impl Gateway {
         let stop = CancellationToken::new();
         let web = self.serve(&stop).await?;
         let mut running = tokio::spawn(pipeline::run(Arc::clone(&self.ctx), stop.clone()));
+        let duties = tokio::spawn(pipeline::duties::run(Arc::clone(&self.ctx), stop.clone()));
         let mut spools = Spools::watch(&self.config, &self.store, &self.ctx.health);
         tokio::spawn(pipeline::words::index_old(self.store.clone(), stop.clone()));
         systemd::ready();
@@ -137,6 +141,8 @@ impl Gateway {
             Some(ended) => running.await.and(ended),
             None => running.await,
         };
+        // It ends with `stop`; how is of no interest any more.
+        let _ = duties.await;
         if let Some(web) = web {
             // It ends with `stop`; how is of no interest any more.
             let _ = web.await;
@@ -269,7 +275,11 @@ async fn keep_rules(store: &Store, config: &Config, how: store::Use) {
 }
 
 fn policy(config: &Config) -> Policy {
-    Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
+    Policy {
+        doors: config.doors.clone(),
+        alarms: config.alarms.clone(),
+        ..Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
+    }
 }
 
 /// The fax servers' clocks show the site's time, as mails do.
@@ -300,10 +310,15 @@ async fn examine(store: Store, health: Health) -> Report {
         let age = store.oldest_open(now).await?;
         let counts = store.counts().await?;
         let open = counts.iter().filter(|(stage, _)| stage.is_open()).map(|(_, count)| count).sum();
+        // Junk waits for nobody: the digest tells of it.
         let quarantined = counts.get(&Stage::Quarantined).copied().unwrap_or(0);
+        let quarantined = quarantined.saturating_sub(store.junk_count().await?);
         Ok::<_, store::StoreError>(Backlog { oldest_open: age.map(|age| now - age), quarantined, open })
     };
-    health.report(now, backlog.await.map_err(|error| error.fault().to_string()))
+    let report = health.report(now, backlog.await.map_err(|error| error.fault().to_string()));
+    let alarms = store.alarms(false, ALARMS_SHOWN).await.unwrap_or_default();
+    let alarms = alarms.into_iter().map(|one| format!("{}: {}", one.kind, ops::alarms::masked(&one.about))).collect();
+    Report { alarms, ..report }
 }
 
 /// The tasks that watch spools.

@@ -4,6 +4,7 @@
 //! progress, warnings and faults. Everything that came from a fax is made safe for a terminal before it is shown.
 
 mod act;
+mod alarms;
 mod ask;
 mod backtest;
 mod convert;
@@ -11,6 +12,7 @@ mod diff;
 mod eval;
 mod explain;
 mod rules;
+mod junk;
 mod run;
 mod search;
 mod shown;
@@ -114,6 +116,10 @@ enum Command {
         #[arg(long)]
         who: Option<String>,
     },
+    /// Show what rules called junk, or release it
+    Junk(junk::JunkArgs),
+    /// Show what is not well: silent lines, a late queue, relays that refuse, quality that falls, bounces
+    Alarms(alarms::AlarmsArgs),
     /// Called by HylaFAX, mgetty, Asterisk or FreeSWITCH when a reception has ended
     Hook(submit::HookArgs),
     /// Answer fax calls (SIP with T.38 or G.711) as [t38] says, into a spool; or place one with --send
@@ -142,6 +148,8 @@ pub fn main() -> ExitCode {
         Command::Retry { fax } => act::retry(&args.config, &fax),
         Command::Replay { fax } => act::replay(&args.config, &fax),
         Command::Discard { fax, reason, who } => act::discard(&args.config, &fax, who, &reason),
+        Command::Junk(junk) => junk::junk(&args.config, junk),
+        Command::Alarms(alarms) => alarms::alarms(&args.config, &alarms),
         Command::Hook(hook) => submit::hook(&hook),
         Command::T38(t38) => t38::t38(&args.config, &t38),
         Command::PageWorker => return worker_exit(crate::worker::child_main()),

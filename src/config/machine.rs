@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use toml_span::Spanned;
 
+use super::alarms::{self, Alarms};
 use super::codes;
+use super::doors;
 use super::mail::{self, Mail};
 use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
 use super::t38::{self, T38};
 use super::table::Reader;
 use crate::compose::{Picture, View};
+use crate::deliver::doors::Doors;
 use crate::recognize::Engine;
 use crate::route::NumberPlan;
 use crate::{compose, decode, ops, worker};
@@ -42,6 +45,8 @@ pub(super) struct Machine<'a> {
     pub(super) pdf: compose::Settings,
     pub(super) ops: ops::Settings,
     pub(super) t38: Option<T38>,
+    pub(super) doors: Doors,
+    pub(super) alarms: Alarms,
 }
 
 /// Reads the file; `None` if it is no TOML.
@@ -64,9 +69,11 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     spools.iter_mut().for_each(|entry| entry.spool.most_bytes = limits.bytes);
     let ops = top.table("ops").map(operations).unwrap_or_default();
     let t38 = top.table("t38").map(t38::read).map(|read| with_log(read, &ops));
+    let doors = doors::read(top.tables("webhook"), top.tables("printer"));
+    let alarms = alarms::read(top.table("alarms"), top.table("junk"));
     top.finish();
     let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);
-    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops, t38 })
+    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops, t38, doors, alarms })
 }
 
 /// `[t38]` alone, and the log's shape: nothing else is read or judged.

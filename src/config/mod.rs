@@ -12,9 +12,11 @@
 //! [`Settings`]: crate::worker::Settings
 
 mod address;
+mod alarms;
 mod codes;
 mod conditions;
 mod departments;
+mod doors;
 mod doubts;
 mod examples;
 mod machine;
@@ -84,6 +86,10 @@ pub struct Config {
     pub ops: ops::Settings,
     /// `[t38]`: what `faxgate t38` is told, where there is one.
     pub t38: Option<receiver::Settings>,
+    /// Webhooks and print queues.
+    pub doors: deliver::doors::Doors,
+    /// What is watched, and who is told.
+    pub alarms: ops::alarms::Settings,
 }
 
 impl Config {
@@ -176,6 +182,7 @@ fn check(
     if let (Some(machine), Some(departments)) = (&machine, &departments) {
         paths::check(machine, departments);
     }
+    let alarms = machine.as_ref().zip(departments.as_ref()).map(|(machine, them)| alarms::settings(machine, them));
     let (machine, departments, rules) = (machine?, departments?, rules?);
     let fallback = departments.fallback?;
     Some(Config {
@@ -193,5 +200,7 @@ fn check(
         departments_text: departments_text?,
         ops: machine.ops,
         t38: machine.t38.map(|t38| t38.settings),
+        doors: machine.doors,
+        alarms: alarms?,
     })
 }

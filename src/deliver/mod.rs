@@ -10,12 +10,17 @@
 //! after `deliver.smtp.too-large`, send the fallback inbox the small letter ([`message::LeftBehind`]).
 
 pub mod address;
+pub mod bulletin;
+pub mod doors;
+mod http;
+pub mod ipp;
 pub mod maildir;
 pub mod message;
 pub mod oauth;
 pub mod schedule;
 pub mod smtp;
 pub mod trouble;
+pub mod webhook;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -14,7 +14,8 @@ use tracing::Instrument;
 use super::context::millis;
 use super::runner::{stumble, wait};
 use super::sheets::panicked;
-use super::{Context, Policy, letters};
+use super::{Context, Policy, doors, letters};
+use crate::deliver::doors::needs_a_person;
 use crate::deliver::schedule::{self, Next};
 use crate::deliver::trouble::is_alarm;
 use crate::fax::{Delivery, Fault, Millis, Outcome, Target};
@@ -105,6 +106,9 @@ async fn under_lease(
 }
 
 async fn attempted(ctx: Arc<Context>, policy: Arc<Policy>, batch: Batch) -> Vec<Outcome> {
+    if let Some(outcomes) = doors::attempt(&ctx, &policy, &batch).await {
+        return outcomes;
+    }
     let message = match letters::write(&ctx, &policy, &batch).await {
         Ok(message) => message,
         // Nobody refused anything: it waits until the letter can be written, or until its time is up.
@@ -152,7 +156,7 @@ fn report(results: &[Recorded], tally: &Tally) {
         metrics::counter!("faxgate_deliveries_total", &labels).increment(1);
         match &result.outcome {
             Outcome::Delivered(_) => tracing::info!(delivery = result.delivery, "delivered"),
-            Outcome::Deferred(fault) if is_alarm(&fault.code) => {
+            Outcome::Deferred(fault) if is_alarm(&fault.code) || needs_a_person(&fault.code) => {
                 metrics::counter!("faxgate_alarms_total", "code" => fault.code.clone()).increment(1);
                 tracing::error!(
                     delivery = result.delivery,

@@ -6,6 +6,7 @@
 //!   compare-and-set. Of errors it knows the [`Disposition`](crate::fax::Disposition) and nothing else.
 //! - `delivering` does the same for messages: claim, write the letter, attempt, record each address.
 //! - `kin` finds earlier faxes that this one repeats, completes or belongs to.
+//! - [`duties`] is what no single fax asks for: alarms, the digest of junk, and the mails that tell of both.
 //! - [`recover`] puts right what a dead process left behind, and once a minute looks at everything.
 //!
 //! Invariants: bounded (so many faxes, pages and messages at a time, one page in memory for each page in
@@ -13,11 +14,17 @@
 //! again and repeats without harm.
 
 mod addresses;
+mod alarms;
 mod context;
 mod delivering;
+mod digest;
+mod doors;
+pub mod duties;
 mod facts;
 mod kin;
 mod kept;
+mod hold;
+mod junk;
 mod letters;
 mod reading;
 pub mod recover;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::Context;
 use super::addresses::addressed;
 use super::facts::{facts, moment};
+use super::junk;
 use super::kept::packed;
 use super::kin;
 use super::reading::{PATIENCE, PageRecord, read};
@@ -97,7 +98,13 @@ async fn route(ctx: &Context, claim: &Claim) -> Result<Change, Fault> {
     let facts = Facts { when, codes, kin: relatives.kin.clone(), ..facts(fax, &texts) };
     // If the claim is no longer ours, the runner finds out by itself when it records.
     ctx.store.keep_facts(claim, &packed(&facts), &words::of(fax, &texts), ctx.now()).await?;
-    let decision = decide(&facts, &policy.rules);
+    let mut decision = decide(&facts, &policy.rules);
+    if decision.outcome.junk {
+        if !ctx.store.is_released(&fax.id).await? {
+            return Ok(junk::set_aside(&facts, &decision));
+        }
+        decision = junk::past(&facts, &policy);
+    }
     let mut deliveries = addressed(fax, &decision, &policy, ctx.now());
     if decision.outcome.drop_duplicate {
         deliveries = kin::withheld(ctx, fax, deliveries, &relatives).await?;

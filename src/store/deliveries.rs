@@ -15,7 +15,7 @@ use super::rows::{self, Fax, to_json};
 use super::{FALLBACK, Store, StoreError, Tx};
 use crate::fax::{Delivery, Fault, FaxId, Millis, Outcome, Stage, Step, Target};
 
-/// A delivery to be made, due at once.
+/// A delivery to be made, due at once unless it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// Department, or [`FALLBACK`].
@@ -28,6 +28,8 @@ pub struct NewDelivery {
     pub expires_at: Millis,
     /// Code of the fault that sent it to the fallback inbox.
     pub because: Option<String>,
+    /// It waits until then: office hours. `None`: due at once.
+    pub held_until: Option<Millis>,
 }
 
 /// Deliveries that share one message, ours to attempt.
@@ -282,12 +284,13 @@ async fn send_to_fallback(
         message_id,
         expires_at: fallback.expires_at,
         because: Some(because),
+        held_until: None,
     };
     insert(tx, &failed.fax, &copy, now).await?;
     events::record(tx, Some(&failed.fax), now, kind::FALLBACK, &detail).await
 }
 
-/// Makes a delivery, due now; one that a rule drops as a duplicate is withdrawn from the start.
+/// Makes a delivery, due now or when it is held no more; one that a rule drops as a duplicate is withdrawn from the start.
 pub(super) async fn insert(
     tx: &mut Tx,
     fax: &FaxId,
@@ -297,8 +300,8 @@ pub(super) async fn insert(
     // A department may list an address twice, or two departments share a message: one copy is enough.
     sqlx::query(
         "INSERT INTO deliveries (fax_id, department, target_json, message_id, state, made_at, next_at,
-                                 expires_at, because)
-         VALUES ($1, $2, $3, $4, CASE WHEN $7 = $8 THEN 'withdrawn' ELSE 'due' END, $5, $5, $6, $7)
+                                 expires_at, because, held_until)
+         VALUES ($1, $2, $3, $4, CASE WHEN $7 = $9 THEN 'withdrawn' ELSE 'due' END, $5, COALESCE($8, $5), $6, $7, $8)
          ON CONFLICT (message_id, target_json) DO NOTHING",
     )
     .bind(fax.as_str())
@@ -308,6 +311,7 @@ pub(super) async fn insert(
     .bind(now)
     .bind(delivery.expires_at)
     .bind(&delivery.because)
+    .bind(delivery.held_until.filter(|until| *until > now))
     .bind(super::DUPLICATE)
     .execute(&mut **tx)
     .await?;

@@ -59,6 +59,9 @@ pub enum StoreError {
     /// The fax's stage does not allow it.
     #[error(transparent)]
     IllegalStep(#[from] IllegalStep),
+    /// The fax does not stand in quarantine as junk.
+    #[error("{0} is not set aside as junk")]
+    NotJunk(FaxId),
     /// A fax was routed nowhere: that would lose it.
     #[error("a routed fax needs at least one delivery")]
     NoDelivery,
@@ -116,6 +119,9 @@ impl StoreError {
             Self::NoFax(_) => ("store.no-fax", Disposition::Refuse, "Check the id with `faxgate status`."),
             Self::IllegalStep(_) => {
                 ("store.illegal-step", Disposition::Refuse, "`faxgate show` tells where the fax stands.")
+            }
+            Self::NotJunk(_) => {
+                ("store.not-junk", Disposition::Refuse, "`faxgate junk list` shows the faxes that are.")
             }
             Self::NoDelivery => {
                 ("store.no-delivery", Disposition::Quarantine, "Give the department an address.")

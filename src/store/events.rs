@@ -17,6 +17,10 @@ pub(super) mod kind {
     pub(crate) const ROUTED: &str = "fax.routed";
     pub(crate) const CLOSED: &str = "fax.closed";
     pub(crate) const QUARANTINED: &str = "fax.quarantined";
+    /// A rule called it junk: set aside, told of in the daily digest.
+    pub(crate) const JUNKED: &str = "fax.junked";
+    /// A person said that it is no junk.
+    pub(crate) const RELEASED: &str = "fax.released";
     pub(crate) const DISCARDED: &str = "fax.discarded";
     pub(crate) const REPLAYED: &str = "fax.replayed";
     pub(crate) const RETRIED: &str = "fax.retried";
@@ -40,6 +44,10 @@ pub(super) mod kind {
     pub(crate) const RULES_USED: &str = "rules.used";
     /// A person put an earlier version of the rules back.
     pub(crate) const RULES_ROLLED_BACK: &str = "rules.rolled-back";
+    /// Something is not well: a line, the queue, a relay.
+    pub(crate) const ALARM_OPENED: &str = "alarm.opened";
+    /// It is well again.
+    pub(crate) const ALARM_CLEARED: &str = "alarm.cleared";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 

@@ -18,12 +18,16 @@
 //! No clock is read here: every moment is an argument. SQL is kept portable (`$n`, text, integers).
 
 mod admit;
+mod alarms;
 mod blobs;
+mod bulletins;
 mod deliveries;
 mod error;
 mod events;
 mod kin;
 mod facts;
+mod junk;
+mod lines;
 mod lock;
 mod operator;
 mod pages;
@@ -45,12 +49,16 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
 pub use admit::{Admission, EmptyCall, NewFax};
+pub use alarms::{Alarm, AlarmChanges, Waiting};
 pub use blobs::Blobs;
+pub use bulletins::{Bulletin, NewBulletin};
 pub use deliveries::{Batch, Fallback, NewDelivery, Recorded, Tally};
 pub use error::StoreError;
 pub use events::Event;
 pub use kin::{Candidate, Prints};
 pub use facts::Decided;
+pub use junk::{JUNK, Junk};
+pub use lines::{LineFax, LineQuality};
 pub use pages::SavedPage;
 pub use read::{Backlog, Filter};
 pub use rows::{Fax, Routing};

@@ -129,7 +129,7 @@ pub(super) fn json<T: DeserializeOwned>(
     serde_json::from_str(&text).map_err(|_| unreadable(table, column, &text))
 }
 
-fn optional_json<T: DeserializeOwned>(
+pub(super) fn optional_json<T: DeserializeOwned>(
     row: &SqliteRow,
     table: &'static str,
     column: &'static str,

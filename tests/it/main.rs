@@ -1,6 +1,7 @@
 //! User stories and house rules, one module each, in one binary.
 
 mod backtest;
+mod alarms;
 mod config;
 mod crash;
 mod decode_damage;
@@ -25,11 +26,13 @@ mod intake_t38;
 mod intake_watch;
 mod intake_writers;
 mod labelled;
+mod junk;
 mod mail_hostile;
 mod modem_path;
 mod morning;
 mod ocr;
 mod operations;
+mod outcomes;
 mod pdf;
 mod pdf_choices;
 mod pdf_selection;

@@ -119,6 +119,7 @@ fn delivery(id: &FaxId, department: &str, to: &str) -> NewDelivery {
         message_id: format!("{id}.{department}@gw.test").to_lowercase(),
         expires_at: T0 + 5 * DAY,
         because: None,
+        held_until: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod dovecot;
 pub mod exim;
+pub mod cups;
 pub mod gateway;
 pub mod modems;
 pub mod oauth;
@@ -13,3 +14,4 @@ pub mod sipp;
 pub mod smtp;
 pub mod t38;
 pub mod urgent;
+pub mod webhook;
