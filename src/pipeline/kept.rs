@@ -57,6 +57,7 @@ mod tests {
             text: text.clone(),
             confidence: *confidence,
             at: (confidence / 3.0, 0.25),
+            ..SheetLine::default()
         };
         SheetText { lines: lines.iter().map(line).collect(), confidence: 0.7 }
     }
