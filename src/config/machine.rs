@@ -8,7 +8,9 @@ use std::time::Duration;
 use toml_span::Spanned;
 
 use super::codes;
+use super::links;
 use super::mail::{self, Mail};
+use super::returns;
 use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
 use super::t38::{self, T38};
@@ -41,6 +43,8 @@ pub(super) struct Machine<'a> {
     pub(super) limits: decode::Limits,
     pub(super) pdf: compose::Settings,
     pub(super) ops: ops::Settings,
+    pub(super) returns: Option<crate::returns::Settings>,
+    pub(super) links: Option<crate::deliver::links::Settings>,
     pub(super) t38: Option<T38>,
 }
 
@@ -64,9 +68,11 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     spools.iter_mut().for_each(|entry| entry.spool.most_bytes = limits.bytes);
     let ops = top.table("ops").map(operations).unwrap_or_default();
     let t38 = top.table("t38").map(t38::read).map(|read| with_log(read, &ops));
+    let returns = top.table("returns").map(returns::read);
+    let links = top.table("links").and_then(links::read);
     top.finish();
     let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);
-    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops, t38 })
+    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops, returns, links, t38 })
 }
 
 /// `[t38]` alone, and the log's shape: nothing else is read or judged.

@@ -16,10 +16,12 @@ mod codes;
 mod departments;
 mod doubts;
 mod examples;
+mod links;
 mod machine;
 mod mail;
 mod paths;
 mod problem;
+mod returns;
 mod rules;
 mod sheet;
 mod spools;
@@ -74,6 +76,10 @@ pub struct Config {
     pub rules: route::Rules,
     /// Metrics, health and log.
     pub ops: ops::Settings,
+    /// `[returns]`: by which doors mail comes back, where there is one.
+    pub returns: Option<crate::returns::Settings>,
+    /// `[links]`: signed links, where there are any.
+    pub links: Option<deliver::links::Settings>,
     /// `[t38]`: what `faxgate t38` is told, where there is one.
     pub t38: Option<receiver::Settings>,
 }
@@ -156,6 +162,8 @@ fn check(
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,
         ops: machine.ops,
+        returns: machine.returns,
+        links: machine.links,
         t38: machine.t38.map(|t38| t38.settings),
     })
 }

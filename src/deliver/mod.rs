@@ -9,6 +9,8 @@
 //! after `deliver.smtp.too-large`, send the fallback inbox the small letter ([`message::LeftBehind`]).
 
 pub mod address;
+pub mod directory;
+pub mod links;
 pub mod maildir;
 pub mod message;
 pub mod schedule;

@@ -107,7 +107,8 @@ fn first(batch: &Batch) -> Result<&Delivery, Fault> {
 /// The delivery in whose place a copy goes to the fallback inbox. The copy's Message-ID ends with its number.
 fn instead_of<'a>(copy: &Delivery, all: &'a [Delivery]) -> Option<&'a Delivery> {
     all.iter().find(|one| {
-        one.state == DeliveryState::Failed && copy.message_id.contains(&format!(".{FALLBACK}.{}@", one.id))
+        matches!(one.state, DeliveryState::Failed | DeliveryState::Bounced)
+            && copy.message_id.contains(&format!(".{FALLBACK}.{}@", one.id))
     })
 }
 
