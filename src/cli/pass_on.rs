@@ -25,7 +25,7 @@ pub struct PassOnArgs {
     /// Who decides, for the history (the user at the terminal, unless told)
     #[arg(long)]
     who: Option<String>,
-    /// Pass nothing on: print the signed link with which `--from` could
+    /// Pass nothing on: print the signed links with which `--from` could, and with which it fetches the document
     #[arg(long, conflicts_with = "to", requires = "from")]
     link: bool,
 }
@@ -49,7 +49,9 @@ pub fn pass_on(config: &Path, args: &PassOnArgs) -> End {
             let from = args.from.clone().unwrap_or_default();
             known(&config, &from)?;
             let expires = now + millis(links.expires);
-            println!("{}", Signer::open(&config.data, &links.base)?.pass_on_link(&args.fax, &from, expires));
+            let signer = Signer::open(&config.data, &links.base)?;
+            println!("{}", signer.pass_on_link(&args.fax, &from, expires));
+            println!("{}", signer.fax_link(&args.fax, &from, expires));
             return Ok(End::Done);
         }
         let to = args.to.clone().unwrap_or_default();

@@ -166,6 +166,33 @@ impl Signer {
     }
 }
 
+/// Makes the links of mails: each good for a time from the moment when its mail was made.
+#[derive(Debug, Clone)]
+pub struct Maker {
+    /// Signs.
+    pub signer: Signer,
+    /// How long a link is good for.
+    pub expires: Duration,
+}
+
+impl Maker {
+    /// A link to the document, and until when it is good.
+    pub fn fax_link(&self, fax: &FaxId, department: &str, made: Millis) -> (String, Millis) {
+        let until = self.until(made);
+        (self.signer.fax_link(fax, department, until), until)
+    }
+
+    /// A link to the page from which the department passes the fax on, and until when it is good.
+    pub fn pass_on_link(&self, fax: &FaxId, department: &str, made: Millis) -> (String, Millis) {
+        let until = self.until(made);
+        (self.signer.pass_on_link(fax, department, until), until)
+    }
+
+    fn until(&self, made: Millis) -> Millis {
+        made.saturating_add(Millis::try_from(self.expires.as_millis()).unwrap_or(Millis::MAX))
+    }
+}
+
 fn tag(key: &[u8; KEY_BYTES], purpose: Purpose, claims: &str) -> Hmac<Sha256> {
     // RFC 2104 §2: a key shorter than the hash's block is filled up with zeros.
     let mut block = [0; BLOCK_BYTES];

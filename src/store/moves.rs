@@ -75,6 +75,18 @@ impl Move {
     pub fn went_round(&self) -> bool {
         self.to != self.wanted
     }
+
+    /// Who passed it on and why, one sentence for the reader of the new copy. It may quote a person.
+    pub fn sentence(&self) -> String {
+        let why = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        match self.went_round() {
+            true => format!(
+                "It was passed on in a circle: from {} to {} by {}{why}. Decide who gets it.",
+                self.from, self.wanted, self.who
+            ),
+            false => format!("It was passed on from {} by {}{why}.", self.from, self.who),
+        }
+    }
 }
 
 /// What came of it.

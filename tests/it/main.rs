@@ -1,5 +1,6 @@
 //! User stories and house rules, one module each, in one binary.
 
+mod bounces;
 mod config;
 mod crash;
 mod decode_damage;
@@ -25,6 +26,7 @@ mod modem_path;
 mod morning;
 mod ocr;
 mod operations;
+mod pass_on;
 mod pdf;
 mod pdf_choices;
 mod pdf_selection;

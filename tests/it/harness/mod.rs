@@ -3,6 +3,7 @@
 pub mod gateway;
 pub mod modems;
 pub mod pdf;
+pub mod post_office;
 pub mod postfix;
 pub mod rtpengine;
 pub mod sipp;
