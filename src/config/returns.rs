@@ -13,9 +13,10 @@ const SOCKET_PATH_MOST: usize = 107;
 
 /// Reads `[returns]`.
 pub(super) fn read(mut table: Reader<'_>) -> Settings {
+    let named = table.has("maildir") || table.has("lmtp");
     let maildir = table.folder("maildir").map(|path| path.value);
     let lmtp = lmtp(&mut table);
-    if maildir.is_none() && lmtp.is_none() && !table.has("lmtp") {
+    if !named {
         let note = Note::error(codes::RETURNS_NONE, "[returns] names no way by which mail comes back");
         table.sheet().note(table.head(), note.help("set `lmtp`, `maildir` or both"));
     }

@@ -1,6 +1,7 @@
 //! [`Desk`]: takes one mail. When [`Desk::take`] returns, the mail and all that follows from it are on the disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -9,10 +10,13 @@ use super::letters::{self, Told};
 use super::mail::{self, Kind, Mail};
 use crate::deliver::directory::{Directory, InForce};
 use crate::fax::{Disposition, Fault, FaxId, Millis, one_line};
-use crate::store::{Fallback, Follow, NewMail, NewReturn, Pass, Replies, Store, Taken};
+use crate::store::{Fallback, Follow, NewMail, NewReturn, Pass, Replies, Store, StoreError, Taken};
 
 /// So many mails of our own in an hour; what comes beyond is kept and counted, and not sent on.
 const OWN_MAILS_AN_HOUR: u32 = 60;
+/// A bounce waits so often, and each time so long, for the attempt that it is about to be recorded.
+const TRIES: u32 = 60;
+const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 const HOUR: Millis = 60 * 60_000;
 /// An answer to a clerk is given up after this long.
 const ANSWER_EXPIRES: Millis = 24 * HOUR;
@@ -84,9 +88,26 @@ impl Desk {
             }),
         };
         let follows = self.follows(&judged, &new, read.as_ref(), &bytes, &directory, now);
-        let taken = self.store.take_return(&new, &follows, &fallback(&directory, now), now).await?;
+        let taken = self.settled(&new, &follows, &fallback(&directory, now)).await?;
         report(&new, &taken);
         Ok(taken)
+    }
+
+    /// Takes it once no attempt on what it is about is under way.
+    async fn settled(
+        &self,
+        new: &NewReturn,
+        follows: &[Follow],
+        fallback: &Fallback,
+    ) -> Result<Taken, StoreError> {
+        let mut tries = 0;
+        loop {
+            match self.store.take_return(new, follows, fallback, (self.clock)()).await {
+                Err(StoreError::UnderWay) if tries < TRIES => tries += 1,
+                taken => return taken,
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
     }
 
     /// What the store knows of the names in a mail.
@@ -222,7 +243,7 @@ pub(super) fn fallback(directory: &Directory, now: Millis) -> Fallback {
     }
 }
 
-fn millis(duration: std::time::Duration) -> Millis {
+fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX / 4)
 }
 

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::fax::{FaxId, one_line};
+use crate::fax::{FaxId, Sha256, one_line};
 
 /// Lines of one fax that are looked at.
 const LINES_MOST: usize = 60;
@@ -207,7 +207,7 @@ fn spelt(number: &str) -> String {
 /// The suggestions as `[[rule]]` tables, with what speaks for each as a comment.
 pub fn rules_text(suggestions: &[Suggestion]) -> String {
     let mut text = String::new();
-    for (number, one) in (1..).zip(suggestions) {
+    for one in suggestions {
         let faxes = one.faxes.len();
         let last = one.faxes.iter().max().map(ToString::to_string).unwrap_or_default();
         // Writing to a string cannot fail.
@@ -218,7 +218,7 @@ pub fn rules_text(suggestions: &[Suggestion]) -> String {
             comment(&one.to),
             one.others
         );
-        let _ = writeln!(text, "[[rule]]\nname = {}", quoted(&format!("suggested {number}: to {}", one.to)));
+        let _ = writeln!(text, "[[rule]]\nname = {}", quoted(&name(one)));
         for mark in &one.marks {
             let (key, value) = mark.key();
             let _ = writeln!(text, "{key} = [{}]", quoted(value));
@@ -226,6 +226,15 @@ pub fn rules_text(suggestions: &[Suggestion]) -> String {
         let _ = writeln!(text, "to = [{}]\n", quoted(&one.to));
     }
     text
+}
+
+/// A name that a rule may have, the same for the same rule: what was taken over once is not proposed under another.
+fn name(one: &Suggestion) -> String {
+    let marks: Vec<String> = one.marks.iter().map(|mark| format!("{:?}", mark.key())).collect();
+    let digest: String = Sha256::of(marks.join(" ").as_bytes()).to_string().chars().take(8).collect();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    let to: String = one.to.chars().filter(plain).take(40).collect();
+    format!("suggested-{to}-{digest}")
 }
 
 fn comment(text: &str) -> String {

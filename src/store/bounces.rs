@@ -129,6 +129,7 @@ impl Store {
     }
 
     /// Takes a mail that came back, with all that follows from it. When this returns it is on the disk.
+    /// [`StoreError::UnderWay`]: nothing was done; a delivery that it is about is being attempted at this moment.
     pub async fn take_return(
         &self,
         mail: &NewReturn,
@@ -213,6 +214,12 @@ async fn bounced(
 ) -> Result<Option<Delivery>, StoreError> {
     let row = sqlx::query("SELECT * FROM deliveries WHERE id = $1").bind(delivery).fetch_one(&mut **tx).await?;
     let delivery = rows::delivery(&row)?;
+    // A server may return a mail before we have written down that it took it. What is written next would be
+    // "delivered", and the bounce would be forgotten.
+    let lease_until: Option<Millis> = row.try_get("lease_until")?;
+    if delivery.state == DeliveryState::Due && lease_until.is_some_and(|until| until > now) {
+        return Err(StoreError::UnderWay);
+    }
     let mut detail = json!({
         "delivery": delivery.id, "department": delivery.department, "target": delivery.target.to_string(),
         "message_id": delivery.message_id, "fault": fault, "mail": mail.sha256, "state": delivery.state,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use faxgate::deliver::directory::{Directory, InForce};
-use faxgate::fax::{DeliveryState, FaxId, Stage};
+use faxgate::fax::{DeliveryState, Disposition, Fault, FaxId, Outcome, Sha256, Stage, Target};
 use faxgate::returns::{Desk, maildir};
-use faxgate::store::{FALLBACK, Taken};
+use faxgate::store::{FALLBACK, Fallback, Follow, NewReturn, Recorded, StoreError, Taken};
 use serde_json::Value;
 
 use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
@@ -239,6 +239,48 @@ async fn a_bounce_opens_the_fax_again_until_the_fallback_inbox_has_it() {
     let taken = it.desk.take(other, Some(String::new())).await.unwrap();
     assert_eq!((taken.bounced, taken.to_fallback), (0, 0));
     it.house.ctx.store.verify_events().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bounce_that_is_quicker_than_the_record_of_its_delivery_is_not_forgotten() {
+    let it = DeskHouse::new().await;
+    let second = it.house.admit("two", &[1]).await;
+    // The mail is on its way: claimed, taken by the server, and not yet written down.
+    it.house.courier.answer(FRONT, crate::pipeline_house::deferred("deliver.smtp.451"));
+    it.house.drain().await;
+    it.house.courier.answers.lock().unwrap().clear();
+    it.house.pass(DAY / 2);
+    let store = &it.house.ctx.store;
+    let now = (it.house.ctx.clock)();
+    let batch = store.claim_deliveries(now, "test", DAY).await.unwrap().unwrap();
+    let fallback = Fallback {
+        target: Target::Mail(pipeline_house::FALLBACK.into()),
+        host_name: "gw.house.test".into(),
+        expires_at: now + DAY,
+    };
+    let mail = NewReturn {
+        sha256: Sha256::of(b"a bounce"),
+        sender: String::new(),
+        subject: "Undelivered".into(),
+        verdict: "bounced",
+        fax: Some(second.clone()),
+        detail: serde_json::json!({}),
+    };
+    let fault = Fault::new("deliver.bounced", Disposition::Refuse, "It came back.");
+    let follows = [Follow::Bounced { delivery: batch.deliveries[0].id, fault }];
+    let early = store.take_return(&mail, &follows, &fallback, now).await;
+    assert!(matches!(early, Err(StoreError::UnderWay)), "{early:?}");
+    assert_eq!(store.returned(9).await.unwrap(), [], "nothing was done: it will be handed over again");
+    let delivered = Recorded {
+        delivery: batch.deliveries[0].id,
+        outcome: Outcome::Delivered("250 queued".into()),
+        next_at: now,
+    };
+    store.record_attempts(&batch, &[delivered], &fallback, now).await.unwrap();
+    assert_eq!(it.report("failed", FRONT, &batch.message_id).await.bounced, 1);
+    let deliveries = store.deliveries(&second).await.unwrap();
+    assert_eq!(deliveries[0].state, DeliveryState::Bounced);
+    assert_eq!(it.house.stage(&second).await, Stage::Routed);
 }
 
 #[tokio::test]
