@@ -161,7 +161,7 @@ fn quotes_follow(line: &str) -> bool {
     let starts = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
     starts(&["-----Original Message", "-----原始郵件", "________________"])
         || line.starts_with("On ") && line.ends_with("wrote:")
-        || starts(&["From: ", "寄件者:", "寄件者：", "寄件人:", "寄件人："])
+        || starts(&["From: ", "寄件者:", "寄件者：", "寄件人:", "寄件人：", "发件人:", "发件人："])
         || line.ends_with("寫道：") || line.ends_with("寫道:")
 }
 

@@ -321,6 +321,37 @@ async fn forged_reports_change_nothing_and_are_forwarded_to_people() {
 }
 
 #[tokio::test]
+async fn an_envelope_id_or_the_id_of_a_part_names_the_mail_too() {
+    for (field, returned) in [
+        ("Original-Envelope-Id: ENVID", "x@elsewhere.test"),
+        ("X: y", "PART@gw.house.test"),
+        ("Original-Envelope-Id: PART", "x@elsewhere.test"),
+    ] {
+        let it = DeskHouse::new().await;
+        let left = it.message_id().split('@').next().unwrap().to_owned();
+        let text = String::from_utf8(report("failed", FRONT, returned)).unwrap();
+        let text = text
+            .replace("Reporting-MTA: dns; mx.test", &format!("Reporting-MTA: dns; mx.test\r\n{field}"))
+            .replace("ENVID", &left)
+            .replace("PART", &format!("{left}.p2"));
+        let taken = it.desk.take(text.into_bytes(), Some(String::new())).await.unwrap();
+        assert_eq!(taken.bounced, 1, "{field} {returned}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_mails_is_kept_whole_and_not_passed_on_to_people_without_end() {
+    let it = DeskHouse::new().await;
+    for number in 0..65 {
+        let mail = format!("From: a@b.test\r\nSubject: {number}\r\n\r\nhello\r\n");
+        assert!(it.desk.take(mail.into_bytes(), Some("a@b.test".into())).await.unwrap().new);
+    }
+    let store = &it.house.ctx.store;
+    assert_eq!(store.own_mails_since(0).await.unwrap(), 60);
+    assert_eq!(store.returned(100).await.unwrap().len(), 65);
+}
+
+#[tokio::test]
 async fn a_maildir_is_emptied_into_the_desk_and_what_cannot_be_taken_stays() {
     let it = DeskHouse::new().await;
     let root = tempfile::tempdir().unwrap();
