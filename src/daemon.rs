@@ -1,8 +1,10 @@
 //! Wiring: what is started in which order, and what is stopped in which.
 //!
-//! Start: store (one gateway at a time) → workers → pipeline → spools → web. Stop: spools first, so that nothing new
+//! Start: store (one gateway at a time) → workers → web → what comes back → pipeline → spools. Stop: spools first, so that nothing new
 //! comes in; then the pipeline gives back what it has in hand; then the workers; the store last. A stop at any
 //! moment loses nothing: what was not recorded is done again.
+
+mod returns;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,6 +113,7 @@ impl Gateway {
         let mut signals = Signals::listen()?;
         let stop = CancellationToken::new();
         let web = self.serve(&stop).await?;
+        let mut back = returns::start(&self.config, &self.ctx, &stop).await?;
         let mut running = tokio::spawn(pipeline::run(Arc::clone(&self.ctx), stop.clone()));
         let duties = tokio::spawn(pipeline::duties::run(Arc::clone(&self.ctx), stop.clone()));
         let mut spools = Spools::watch(&self.config, &self.store, &self.ctx.health);
@@ -147,6 +150,7 @@ impl Gateway {
             // It ends with `stop`; how is of no interest any more.
             let _ = web.await;
         }
+        while back.join_next().await.is_some() {}
         self.close().await;
         ended.unwrap_or_else(|panic| Err(Fault::new("bug.panic", Disposition::Stop, panic.to_string())))
     }
@@ -294,6 +298,8 @@ fn only_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[ocr]", old.worker != new.worker),
         ("[limits]", old.limits != new.limits),
         ("[ops]", old.ops != new.ops),
+        ("[returns]", old.returns != new.returns),
+        ("[links]", old.links != new.links),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
 }

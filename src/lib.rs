@@ -24,6 +24,10 @@ pub mod route;
 
 pub mod deliver;
 
+pub mod returns;
+
+pub mod console;
+
 pub mod pipeline;
 
 pub mod worker;

@@ -13,10 +13,12 @@ mod eval;
 mod explain;
 mod rules;
 mod junk;
+mod pass_on;
 mod run;
 mod search;
 mod shown;
 mod submit;
+mod suggest;
 mod t38;
 
 use std::path::{Path, PathBuf};
@@ -120,6 +122,12 @@ enum Command {
     Junk(junk::JunkArgs),
     /// Show what is not well: silent lines, a late queue, relays that refuse, quality that falls, bounces
     Alarms(alarms::AlarmsArgs),
+    /// Pass a fax on to another department, beside the one that had it
+    PassOn(pass_on::PassOnArgs),
+    /// List the mails that came back to the gateway's own address: bounces, replies, others
+    Returned(pass_on::ReturnedArgs),
+    /// Suggest rules from the faxes that people passed on
+    Suggest(suggest::SuggestArgs),
     /// Called by HylaFAX, mgetty, Asterisk or FreeSWITCH when a reception has ended
     Hook(submit::HookArgs),
     /// Answer fax calls (SIP with T.38 or G.711) as [t38] says, into a spool; or place one with --send
@@ -150,6 +158,9 @@ pub fn main() -> ExitCode {
         Command::Discard { fax, reason, who } => act::discard(&args.config, &fax, who, &reason),
         Command::Junk(junk) => junk::junk(&args.config, junk),
         Command::Alarms(alarms) => alarms::alarms(&args.config, &alarms),
+        Command::PassOn(pass) => pass_on::pass_on(&args.config, &pass),
+        Command::Returned(returned) => pass_on::returned(&args.config, &returned),
+        Command::Suggest(suggest) => suggest::run(&args.config, &suggest),
         Command::Hook(hook) => submit::hook(&hook),
         Command::T38(t38) => t38::t38(&args.config, &t38),
         Command::PageWorker => return worker_exit(crate::worker::child_main()),

@@ -63,6 +63,10 @@ codes! {
     MAIL_OAUTH = "config.mail.oauth";
     MAIL_TIME_ZONE = "config.mail.time-zone";
     MAIL_RETRY = "config.mail.retry";
+    RETURNS_NONE = "config.returns.none";
+    RETURNS_OPEN = "config.returns.open";
+    LINKS_CLEAR = "config.links.clear";
+    LINKS_SHORT = "config.links.short";
     T38_TRUNK_NONE = "config.t38.trunk-none";
     T38_NETWORKS = "config.t38.networks";
     T38_TLS = "config.t38.tls";

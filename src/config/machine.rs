@@ -10,7 +10,9 @@ use toml_span::Spanned;
 use super::alarms::{self, Alarms};
 use super::codes;
 use super::doors;
+use super::links;
 use super::mail::{self, Mail};
+use super::returns;
 use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
 use super::t38::{self, T38};
@@ -44,6 +46,8 @@ pub(super) struct Machine<'a> {
     pub(super) limits: decode::Limits,
     pub(super) pdf: compose::Settings,
     pub(super) ops: ops::Settings,
+    pub(super) returns: Option<crate::returns::Settings>,
+    pub(super) links: Option<crate::deliver::links::Settings>,
     pub(super) t38: Option<T38>,
     pub(super) doors: Doors,
     pub(super) alarms: Alarms,
@@ -71,9 +75,27 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     let t38 = top.table("t38").map(t38::read).map(|read| with_log(read, &ops));
     let doors = doors::read(top.tables("webhook"), top.tables("printer"));
     let alarms = alarms::read(top.table("alarms"), top.table("junk"));
+    let returns = top.table("returns").map(returns::read);
+    let links = top.table("links").and_then(links::read);
     top.finish();
     let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);
-    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops, t38, doors, alarms })
+    Some(Machine {
+        sheet,
+        data,
+        scan_interval,
+        numbers,
+        spools,
+        mail,
+        worker,
+        limits,
+        pdf,
+        ops,
+        returns,
+        links,
+        t38,
+        doors,
+        alarms,
+    })
 }
 
 /// `[t38]` alone, and the log's shape: nothing else is read or judged.

@@ -19,12 +19,14 @@ mod departments;
 mod doors;
 mod doubts;
 mod examples;
+mod links;
 mod machine;
 mod mail;
 mod office;
 mod paths;
 mod problem;
 mod relays;
+mod returns;
 mod rules;
 mod sheet;
 mod spools;
@@ -84,6 +86,10 @@ pub struct Config {
     pub departments_text: Arc<str>,
     /// Metrics, health and log.
     pub ops: ops::Settings,
+    /// `[returns]`: by which doors mail comes back, where there is one.
+    pub returns: Option<crate::returns::Settings>,
+    /// `[links]`: signed links, where there are any.
+    pub links: Option<deliver::links::Settings>,
     /// `[t38]`: what `faxgate t38` is told, where there is one.
     pub t38: Option<receiver::Settings>,
     /// Webhooks and print queues.
@@ -199,6 +205,8 @@ fn check(
         rules_text: rules_text?,
         departments_text: departments_text?,
         ops: machine.ops,
+        returns: machine.returns,
+        links: machine.links,
         t38: machine.t38.map(|t38| t38.settings),
         doors: machine.doors,
         alarms: alarms?,

@@ -14,6 +14,8 @@ pub mod bulletin;
 pub mod doors;
 mod http;
 pub mod ipp;
+pub mod directory;
+pub mod links;
 pub mod maildir;
 pub mod message;
 pub mod oauth;

@@ -31,8 +31,10 @@ async fn letter(
     let instead_of = instead_of(first, all);
     let department = department(policy, first, instead_of);
     // A copy without a failed delivery behind it was decided for a department that is not there.
-    let sentence = instead_of
-        .and_then(|failed| failed.last.as_deref())
+    let passed = ctx.store.move_under(&batch.message_id).await?.map(|made| made.sentence());
+    let sentence = passed
+        .as_deref()
+        .or(instead_of.and_then(|failed| failed.last.as_deref()))
         .unwrap_or("The rules name a department that is not configured. Correct rules.toml.");
     let because =
         first.because.as_deref().map(|code| Because { code, sentence: without_code(sentence, code) });
@@ -107,7 +109,8 @@ fn first(batch: &Batch) -> Result<&Delivery, Fault> {
 /// The delivery in whose place a copy goes to the fallback inbox. The copy's Message-ID ends with its number.
 fn instead_of<'a>(copy: &Delivery, all: &'a [Delivery]) -> Option<&'a Delivery> {
     all.iter().find(|one| {
-        one.state == DeliveryState::Failed && copy.message_id.contains(&format!(".{FALLBACK}.{}@", one.id))
+        matches!(one.state, DeliveryState::Failed | DeliveryState::Bounced)
+            && copy.message_id.contains(&format!(".{FALLBACK}.{}@", one.id))
     })
 }
 

@@ -268,7 +268,7 @@ async fn record_one(
 }
 
 /// The copy that the fallback inbox gets instead.
-async fn send_to_fallback(
+pub(super) async fn send_to_fallback(
     tx: &mut Tx,
     failed: &Delivery,
     because: String,

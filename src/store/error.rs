@@ -62,6 +62,9 @@ pub enum StoreError {
     /// The fax does not stand in quarantine as junk.
     #[error("{0} is not set aside as junk")]
     NotJunk(FaxId),
+    /// The delivery that the mail is about is being attempted at this moment: its outcome comes first.
+    #[error("the delivery that came back is still under way")]
+    UnderWay,
     /// A fax was routed nowhere: that would lose it.
     #[error("a routed fax needs at least one delivery")]
     NoDelivery,
@@ -123,6 +126,7 @@ impl StoreError {
             Self::NotJunk(_) => {
                 ("store.not-junk", Disposition::Refuse, "`faxgate junk list` shows the faxes that are.")
             }
+            Self::UnderWay => ("store.under-way", Disposition::Retry, "It is looked at again."),
             Self::NoDelivery => {
                 ("store.no-delivery", Disposition::Quarantine, "Give the department an address.")
             }

@@ -48,6 +48,16 @@ pub(super) mod kind {
     pub(crate) const ALARM_OPENED: &str = "alarm.opened";
     /// It is well again.
     pub(crate) const ALARM_CLEARED: &str = "alarm.cleared";
+    /// A mail that had been taken came back: the fallback inbox gets the fax.
+    pub(crate) const BOUNCED: &str = "delivery.bounced";
+    /// A bounce came for a delivery that had not been taken, or was no longer wanted: noted alone.
+    pub(crate) const BOUNCED_LATE: &str = "delivery.bounced-late";
+    /// A person passed the fax on to another department.
+    pub(crate) const PASSED_ON: &str = "fax.passed-on";
+    /// It would have gone in a circle: the fallback inbox gets it.
+    pub(crate) const PASSED_ROUND: &str = "fax.passed-round";
+    /// Somebody fetched the document by a signed link.
+    pub(crate) const FETCHED: &str = "fax.fetched";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 

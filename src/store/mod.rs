@@ -12,14 +12,15 @@
 //!   changes nothing.
 //! - **One history.** Each change writes its event in the same transaction; events form a hash chain, and
 //!   triggers forbid changing or deleting them.
-//! - **Never routed to nowhere.** A delivery that fails makes one to the fallback inbox in the same
-//!   transaction; the fallback itself is tried for ever.
+//! - **Never routed to nowhere.** A delivery that fails, or bounces later, makes one to the fallback inbox in the
+//!   same transaction; the fallback itself is tried for ever.
 //!
 //! No clock is read here: every moment is an argument. SQL is kept portable (`$n`, text, integers).
 
 mod admit;
 mod alarms;
 mod blobs;
+mod bounces;
 mod bulletins;
 mod deliveries;
 mod error;
@@ -29,7 +30,9 @@ mod facts;
 mod junk;
 mod lines;
 mod lock;
+mod moves;
 mod operator;
+mod own_mails;
 mod pages;
 mod read;
 mod rows;
@@ -51,14 +54,17 @@ use tokio::sync::watch;
 pub use admit::{Admission, EmptyCall, NewFax};
 pub use alarms::{Alarm, AlarmChanges, Waiting};
 pub use blobs::Blobs;
+pub use bounces::{Follow, NewReturn, Replies, ReturnedMail, Taken};
 pub use bulletins::{Bulletin, NewBulletin};
 pub use deliveries::{Batch, Fallback, NewDelivery, Recorded, Tally};
 pub use error::StoreError;
 pub use events::Event;
-pub use kin::{Candidate, Prints};
 pub use facts::Decided;
 pub use junk::{JUNK, Junk};
+pub use kin::{Candidate, Prints};
 pub use lines::{LineFax, LineQuality};
+pub use moves::{MOST_MOVES, Move, PASSED_ON, PASSED_ROUND, Pass, Passed};
+pub use own_mails::{NewMail, OwnMail};
 pub use pages::SavedPage;
 pub use read::{Backlog, Filter};
 pub use rows::{Fax, Routing};

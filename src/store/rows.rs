@@ -165,6 +165,6 @@ pub(super) fn number<T: TryFrom<i64>>(
     T::try_from(number).map_err(|_| unreadable(table, column, &number.to_string()))
 }
 
-fn unreadable(table: &'static str, what: &'static str, text: &str) -> StoreError {
+pub(super) fn unreadable(table: &'static str, what: &'static str, text: &str) -> StoreError {
     StoreError::Unreadable { table, what, text: text.chars().take(60).collect() }
 }

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod alarms;
+mod bounces;
 mod config;
 mod crash;
 mod decode_damage;
@@ -33,6 +34,7 @@ mod morning;
 mod ocr;
 mod operations;
 mod outcomes;
+mod pass_on;
 mod pdf;
 mod pdf_choices;
 mod pdf_selection;

@@ -8,6 +8,7 @@ pub mod modems;
 pub mod oauth;
 pub mod past;
 pub mod pdf;
+pub mod post_office;
 pub mod postfix;
 pub mod rtpengine;
 pub mod sipp;
