@@ -293,7 +293,7 @@ fn fault(path: &Path, why: &str) -> Fault {
 #[cfg(test)]
 pub(crate) fn tests_mail() -> super::Settings {
     super::Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@harbour.example".into(),
         host_name: "fax.harbour.example".into(),
         fallback: crate::fax::Target::Mail("registry@harbour.example".into()),

@@ -251,6 +251,7 @@ async fn write(
             message_id: made.message_id.clone(),
             expires_at: pass.expires_at,
             because: Some(because.to_owned()),
+            held_until: None,
         };
         insert(tx, &made.fax, &delivery, now).await?;
     }
