@@ -51,6 +51,9 @@ CREATE TABLE alarms (
 
 CREATE UNIQUE INDEX alarms_open ON alarms (kind, about) WHERE cleared_at IS NULL;
 
+-- Bounces of the last day are counted each few minutes.
+CREATE INDEX fax_events_bounced ON fax_events (at) WHERE kind = 'delivery.bounced';
+
 -- What each fax says of its line and its sender: when it came, and how well.
 CREATE TABLE fax_lines (
     fax_id      TEXT    NOT NULL PRIMARY KEY REFERENCES faxes (id),

@@ -45,9 +45,7 @@ pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<
     let mut found: Vec<Found> =
         alarms::late(ctx.store.oldest_open(now).await?, settings.queue).into_iter().collect();
     found.extend(alarms::refusing(&waits(ctx).await?, settings.refusing, now));
-    let bounced = ctx.store.bounced_since(now - DAY).await?;
-    let places: Vec<(String, u64)> =
-        bounced.into_iter().map(|(place, mails)| (place.to_string(), mails)).collect();
+    let places = ctx.store.bounced_since(now - DAY).await?;
     found.extend(alarms::bounced(&places, settings.bounces));
     // A line seems silent while its newest faxes are not learned yet. What was switched off is over.
     if caught_up {

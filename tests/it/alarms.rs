@@ -160,6 +160,29 @@ async fn a_fax_that_is_late_is_told() {
     assert_eq!(open(&house).await, ["queue queue"]);
 }
 
+#[tokio::test]
+async fn mails_that_came_back_are_told_by_their_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = faxgate::store::Settings { dir: dir.path().to_path_buf() };
+    let store = faxgate::store::Store::open(&settings).await.unwrap();
+    let house = House::on(store, Default::default(), Default::default(), |settings| settings);
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty());
+    // As a bounce is written into the history.
+    let url = format!("sqlite://{}", settings.database().display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let insert = "INSERT INTO fax_events (seq, fax_id, at, kind, detail_json, prev_hash, hash)
+                  VALUES (1000, NULL, $1, 'delivery.bounced', $2, '', '')";
+    let detail = r#"{"target": "licensing@harbour.example"}"#;
+    sqlx::query(insert).bind((house.ctx.clock)()).bind(detail).execute(&pool).await.unwrap();
+    house.pass(MINUTE);
+    duties::once(&house.ctx).await.unwrap();
+    assert_eq!(open(&house).await, ["bounces licensing@harbour.example"]);
+    house.pass(DAY);
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty(), "a day later it is over");
+}
+
 /// The running gateway: its relay is not there, and it says so wherever one may look.
 #[test]
 fn a_relay_that_is_not_there_is_told_by_the_running_gateway() {
