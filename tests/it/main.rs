@@ -1,5 +1,6 @@
 //! User stories and house rules, one module each, in one binary.
 
+mod codes;
 mod config;
 mod crash;
 mod decode_damage;
