@@ -186,17 +186,20 @@ struct Kin {
     earlier: Vec<Kinship>,
     later: Vec<Kinship>,
     repeated_pages: Vec<(u32, u32)>,
+    /// All faxes of the call that brought this one, in order; none where it is alone.
+    conversation: Vec<FaxId>,
 }
 
 impl Kin {
     async fn of(store: &Store, fax: &FaxId) -> Result<Self, Fault> {
         let (earlier, later) = (store.kin(fax).await?, store.later_kin(fax).await?);
-        Ok(Self { earlier, later, repeated_pages: store.repeats(fax).await? })
+        let (repeated_pages, conversation) = (store.repeats(fax).await?, store.conversation(fax).await?);
+        Ok(Self { earlier, later, repeated_pages, conversation })
     }
 
     fn print(&self) {
         use crate::fax::Kin::{CompletesEarlier, PartOfEarlier, Retransmission, SameCall};
-        for Kinship { fax, kin } in &self.earlier {
+        for Kinship { fax, kin } in self.earlier.iter().filter(|kinship| kinship.kin != SameCall) {
             println!(
                 "{}",
                 match kin {
@@ -207,7 +210,7 @@ impl Kin {
                 }
             );
         }
-        for Kinship { fax, kin } in &self.later {
+        for Kinship { fax, kin } in self.later.iter().filter(|kinship| kinship.kin != SameCall) {
             println!(
                 "{}",
                 match kin {
@@ -217,6 +220,10 @@ impl Kin {
                     SameCall => format!("came in one call with {fax}"),
                 }
             );
+        }
+        if !self.conversation.is_empty() {
+            let ids: Vec<String> = self.conversation.iter().map(FaxId::to_string).collect();
+            println!("one call brought {} faxes: {}", ids.len(), ids.join(", "));
         }
         for (page, of) in &self.repeated_pages {
             println!("page {page} is page {of} once more, as after a negative confirmation (RTN)");
