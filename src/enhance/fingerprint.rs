@@ -31,15 +31,13 @@ pub fn fingerprint(sketch: &Sketch) -> Option<Fingerprint> {
     }
     let cells = density(sketch, &marks);
     let mut bits = [0u64; 4];
-    for row in 0..GRID {
-        for column in 0..GRID {
-            // Every other cell looks across, the others down.
-            let other =
-                if (row + column) % 2 == 0 { (row, (column + 1) % GRID) } else { ((row + 1) % GRID, column) };
-            if cells[row][column] > cells[other.0][other.1] + CLEARLY {
-                let at = row * GRID + column;
-                bits[at / 64] |= 1 << (at % 64);
-            }
+    for at in 0..GRID * GRID {
+        let (row, column) = (at / GRID, at % GRID);
+        // Every other cell looks across, the others down.
+        let across = (row + column) % 2 == 0;
+        let other = if across { (row, (column + 1) % GRID) } else { ((row + 1) % GRID, column) };
+        if cells[row][column] > cells[other.0][other.1] + CLEARLY {
+            bits[at / 64] |= 1 << (at % 64);
         }
     }
     Some(Fingerprint(bits))

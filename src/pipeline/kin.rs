@@ -81,8 +81,11 @@ pub(super) async fn gather(
     }
     for mark in &calls {
         for other in ctx.store.marked(&fax.id, mark, (at - CALL, at + CALL), OF_ONE_CALL).await? {
-            let kinship = Kinship { fax: other, kin: Kin::SameCall };
-            if kinship.fax < fax.id && !relatives.kin.contains(&kinship) {
+            let kinship = Kinship { fax: other.clone(), kin: Kin::SameCall };
+            if kinship.fax > fax.id {
+                let kinship = Kinship { fax: fax.id.clone(), kin: Kin::SameCall };
+                ctx.store.link(&other, &kinship, ctx.now()).await?;
+            } else if !relatives.kin.contains(&kinship) {
                 ctx.store.link(&fax.id, &kinship, ctx.now()).await?;
                 relatives.kin.push(kinship);
             }

@@ -173,7 +173,7 @@ mod tests {
             (BarcodeFormat::CODE_128, "code128", "BN-00417-26", (60.0, 14.0)),
             (BarcodeFormat::CODE_39, "code39", "LIC20417", (70.0, 14.0)),
             (BarcodeFormat::EAN_13, "ean13", "4006381333931", (45.0, 20.0)),
-            (BarcodeFormat::ITF, "itf", "12345678", (50.0, 14.0)),
+            (BarcodeFormat::ITF, "itf", "12345678", (52.0, 14.0)),
             (BarcodeFormat::DATA_MATRIX, "datamatrix", "HD507/81223", (18.0, 18.0)),
         ];
         for (format, kind, text, size) in cases {

@@ -231,6 +231,19 @@ impl Store {
         self.kinships("SELECT fax_id AS fax, kin FROM fax_kin WHERE earlier = $1 ORDER BY fax_id", fax).await
     }
 
+    /// All faxes that one call brought, this one among them, in the order in which they came; none where it is alone.
+    pub async fn conversation(&self, fax: &FaxId) -> Result<Vec<FaxId>, StoreError> {
+        let (earlier, later) = (self.kin(fax).await?, self.later_kin(fax).await?);
+        let of_call = earlier.into_iter().chain(later).filter(|kinship| kinship.kin == Kin::SameCall);
+        let mut all: Vec<FaxId> = of_call.map(|kinship| kinship.fax).collect();
+        if !all.is_empty() {
+            all.push(fax.clone());
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
     async fn kinships(&self, sql: &'static str, fax: &FaxId) -> Result<Vec<Kinship>, StoreError> {
         let rows = sqlx::query(sql).bind(fax.as_str()).fetch_all(self.readers()).await?;
         rows.iter()

@@ -3,6 +3,7 @@
 mod backtest;
 mod alarms;
 mod bounces;
+mod codes;
 mod config;
 mod crash;
 mod decode_damage;

@@ -419,6 +419,10 @@ async fn faxes_of_one_call_are_one_conversation() {
     let other = office.receive("other", &[&a], of("78@pbx")).await;
     let two = office.receive("two", &[&b], of("77@pbx")).await;
     assert_eq!(office.kin(&two).await, [kinship(&one, Kin::SameCall)]);
+    for id in [&one, &two] {
+        assert_eq!(office.ctx.store.conversation(id).await.unwrap(), [one.clone(), two.clone()]);
+    }
+    assert_eq!(office.ctx.store.conversation(&other).await.unwrap(), []);
     assert_eq!(office.kin(&other).await, [kinship(&one, Kin::Retransmission)]);
     // Servers count calls anew some day.
     office.clock.fetch_add(600 * MINUTE, Ordering::Relaxed);
