@@ -136,7 +136,8 @@ async fn fill(folder: &Path, config: &Config, faxes: u32) -> FaxId {
 
 async fn insert(tx: &mut SqliteConnection, letter: &letters::Letter, config: &Config) {
     let fax = &letter.fax;
-    let facts = pipeline::facts(fax, &letter.texts);
+    let when = Some(pipeline::moment(fax, &config.rules));
+    let facts = route::Facts { when, ..pipeline::facts(fax, &letter.texts) };
     let decision = route::decide(&facts, &config.rules);
     let id = fax.id.as_str();
     sqlx::query(

@@ -177,7 +177,7 @@ async fn judged(store: &Store, from: Millis, new: &Arc<Rules>, present: &Arc<Rul
         let slice = store.decided(from, last.as_ref(), SLICE).await?;
         let Some(end) = slice.last() else { break };
         last = Some(Decided { facts: None, decision: None, ..end.clone() });
-        let slice = with_facts(store, slice).await?;
+        let slice = with_facts(store, slice, present).await?;
         while desk.len() >= width {
             finished(&mut desk, &mut whole, &bar).await?;
         }
@@ -210,12 +210,12 @@ struct Past {
 }
 
 /// Faxes that were decided before facts were kept tell them by their pages.
-async fn with_facts(store: &Store, slice: Vec<Decided>) -> Result<Vec<Past>, Fault> {
+async fn with_facts(store: &Store, slice: Vec<Decided>, rules: &Rules) -> Result<Vec<Past>, Fault> {
     let mut list = Vec::with_capacity(slice.len());
     for decided in slice {
         let gathered = match (&decided.facts, &decided.decision) {
             (None, Some(_)) => match store.fax(&decided.fax).await? {
-                Some(fax) => Some(facts_of(store, &fax).await?),
+                Some(fax) => Some(facts_of(store, &fax, rules).await?),
                 None => None,
             },
             _ => None,

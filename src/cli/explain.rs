@@ -125,7 +125,7 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
                 eprintln!("faxgate: there is no fax {id}");
                 return Ok(End::NoSuchFax);
             };
-            stored = Some(pipeline::facts_of(&store, &fax).await?);
+            stored = Some(pipeline::facts_of(&store, &fax, &present.rules).await?);
             decided = fax
                 .routing
                 .as_ref()

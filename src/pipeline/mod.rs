@@ -26,7 +26,7 @@ mod typesetting;
 pub mod words;
 
 pub use context::{Answer, Context, Courier, Policy, Reader, Settings};
-pub use facts::facts;
+pub use facts::{facts, moment};
 pub use kept::{facts_of, packed, unpacked};
 pub use reading::PageRecord;
 pub use runner::{Left, drain, run};

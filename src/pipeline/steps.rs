@@ -10,14 +10,14 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::addresses::addressed;
-use super::facts::facts;
+use super::facts::{facts, moment};
 use super::kept::packed;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
 use super::words;
 use crate::fax::{Disposition, Document, Fault, PageText, Stage};
-use crate::route::decide;
+use crate::route::{Facts, decide};
 use crate::store::{Change, Claim, Fax, SavedPage};
 use crate::{compose, decode};
 
@@ -90,7 +90,7 @@ async fn route(ctx: &Context, claim: &Claim) -> Result<Change, Fault> {
     let saved = texts(ctx, fax).await?;
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let facts = facts(fax, &texts);
+    let facts = Facts { when: Some(moment(fax, &policy.rules)), ..facts(fax, &texts) };
     // If the claim is no longer ours, the runner finds out by itself when it records.
     ctx.store.keep_facts(claim, &packed(&facts), &words::of(fax, &texts), ctx.now()).await?;
     let decision = decide(&facts, &policy.rules);

@@ -36,6 +36,7 @@ mod pipeline_crash;
 mod pipeline_house;
 mod relay;
 mod rules;
+mod rules_facts;
 mod rules_rollback;
 mod search;
 mod store;
