@@ -67,6 +67,8 @@ impl Drained {
 impl Gateway {
     /// Opens the store and makes the pipeline. Nothing runs yet.
     pub async fn open(folder: &Path, config: Config) -> Result<Self, Fault> {
+        // From the moment when the store names us, somebody may tell us to reload: until we listen, that must not end us.
+        listen(SignalKind::hangup())?;
         let program = std::env::current_exe().map_err(|error| {
             Fault::new(
                 "daemon.program",
@@ -378,12 +380,6 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, Fault> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Fault::new("daemon.signals", Disposition::Stop, "Signals cannot be listened to.")
-                    .with_detail(error)
-            })
-        };
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -398,6 +394,12 @@ impl Signals {
             _ = self.hangup.recv() => Call::Reload,
         }
     }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Fault> {
+    signal(kind).map_err(|error| {
+        Fault::new("daemon.signals", Disposition::Stop, "Signals cannot be listened to.").with_detail(error)
+    })
 }
 
 /// What a signal asks for.

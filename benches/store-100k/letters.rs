@@ -1,8 +1,8 @@
 //! Letters as an office gets them: words with places, in English and Chinese, from a few hundred senders.
 
 use faxgate::fax::{
-    Arrival, Box2, CallRecord, Damage, Disposition, Document, Fault, FaxId, Format, Line, Millis, Number, Original,
-    PageText, Receipt, Script, Sha256, Stage, StationId, Word,
+    Arrival, Box2, CallRecord, Damage, Disposition, Document, Fault, FaxId, Format, Line, Millis, Number,
+    Original, PageText, Receipt, Script, Sha256, Stage, StationId, Word,
 };
 use faxgate::store::Fax;
 
@@ -87,7 +87,8 @@ impl Letters {
             resolution: "204 x 196 dpi".to_owned(),
         };
         let odd = number % 500 == 17;
-        let fault = odd.then(|| Fault::new("decode.unknown-format", Disposition::Quarantine, "It is no fax."));
+        let fault =
+            odd.then(|| Fault::new("decode.unknown-format", Disposition::Quarantine, "It is no fax."));
         let fax = Fax {
             id: FaxId::new(at, [0, a, b, c, d]),
             arrival: Arrival {
@@ -154,7 +155,8 @@ impl Letters {
 
 /// One department for each ten rules, and one for the rest.
 pub fn departments(rules: u32) -> String {
-    let one = |id: &str| format!("[[department]]\nid = \"{id}\"\nname = \"{id}\"\nmaildir = \"../mail/{id}\"\n");
+    let one =
+        |id: &str| format!("[[department]]\nid = \"{id}\"\nname = \"{id}\"\nmaildir = \"../mail/{id}\"\n");
     let many: String = (0..rules.div_ceil(10)).map(|number| one(&format!("d{number}"))).collect();
     format!("fallback = \"registry\"\n{}{many}", one("registry"))
 }

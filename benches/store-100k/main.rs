@@ -37,7 +37,8 @@ fn main() {
     for folder in ["config", "recvq", "mail"] {
         std::fs::create_dir_all(home.join(folder)).expect("a folder");
     }
-    let write = |name: &str, text: &str| std::fs::write(home.join(name), text).expect("the folder can be written");
+    let write =
+        |name: &str, text: &str| std::fs::write(home.join(name), text).expect("the folder can be written");
     write("config/faxgate.toml", MACHINE);
     write("config/departments.toml", &departments(count));
     write("config/rules.toml", &rules(count, 0));
@@ -47,7 +48,11 @@ fn main() {
     let began = Instant::now();
     let id = runtime.block_on(fill(&home.join("data"), &config, faxes));
     let size = std::fs::metadata(home.join("data/faxgate.sqlite")).map_or(0, |file| file.len());
-    println!("{faxes} faxes, {count} rules, {} MB of database, filled in {:.0} s", size >> 20, began.elapsed().as_secs_f64());
+    println!(
+        "{faxes} faxes, {count} rules, {} MB of database, filled in {:.0} s",
+        size >> 20,
+        began.elapsed().as_secs_f64()
+    );
     println!("\n| command | median | largest memory |\n|---|---|---|");
     let new = home.join("new.toml").display().to_string();
     let file = home.join("moves.csv").display().to_string();
@@ -92,7 +97,8 @@ fn measured(config: &Path, command: &[&str]) {
         memory = memory.max(ended.rusage.maxrss >> 20);
     }
     seconds.sort_by(f64::total_cmp);
-    let shown: Vec<&str> = command.iter().map(|word| if word.contains('/') { "FILE" } else { word }).collect();
+    let shown: Vec<&str> =
+        command.iter().map(|word| if word.contains('/') { "FILE" } else { word }).collect();
     println!("| `faxgate {}` | {:.3} s | {memory} MB |", shown.join(" "), seconds[RUNS / 2]);
 }
 
@@ -136,7 +142,8 @@ async fn fill(folder: &Path, config: &Config, faxes: u32) -> FaxId {
 
 async fn insert(tx: &mut SqliteConnection, letter: &letters::Letter, config: &Config) {
     let fax = &letter.fax;
-    let facts = pipeline::facts(fax, &letter.texts);
+    let when = Some(pipeline::moment(fax, &config.rules));
+    let facts = route::Facts { when, ..pipeline::facts(fax, &letter.texts) };
     let decision = route::decide(&facts, &config.rules);
     let id = fax.id.as_str();
     sqlx::query(
@@ -158,7 +165,8 @@ async fn insert(tx: &mut SqliteConnection, letter: &letters::Letter, config: &Co
     .await
     .expect("a fax");
     for (page, text) in (1..).zip(&letter.texts) {
-        let record = pipeline::PageRecord { text: text.clone(), millis: 1_200, ..pipeline::PageRecord::default() };
+        let record =
+            pipeline::PageRecord { text: text.clone(), millis: 1_200, ..pipeline::PageRecord::default() };
         sqlx::query(
             "INSERT INTO page_texts (fax_id, page, original_sha256, recipe, transcript_json, at)
              VALUES ($1, $2, '', 'bench', $3, $4)",
@@ -234,5 +242,8 @@ async fn without_index(folder: &Path) {
         .await
         .expect("an answer");
     let pages: i64 = row.get("pages");
-    println!("| the same rare word by LIKE over all pages ({pages} found) | {:.3} s | |", began.elapsed().as_secs_f64());
+    println!(
+        "| the same rare word by LIKE over all pages ({pages} found) | {:.3} s | |",
+        began.elapsed().as_secs_f64()
+    );
 }

@@ -167,7 +167,12 @@ pub fn backtest(folder: &Path, args: &BacktestArgs) -> End {
 }
 
 /// Reads slices in order and judges them on all processors, so many at a time that none waits for the reader.
-async fn judged(store: &Store, from: Millis, new: &Arc<Rules>, present: &Arc<Rules>) -> Result<Judged, Fault> {
+async fn judged(
+    store: &Store,
+    from: Millis,
+    new: &Arc<Rules>,
+    present: &Arc<Rules>,
+) -> Result<Judged, Fault> {
     let bar = bar(store.count_decided(from).await?);
     let width = std::thread::available_parallelism().map_or(2, usize::from) + 1;
     let mut desk: JoinSet<Judged> = JoinSet::new();
@@ -177,7 +182,7 @@ async fn judged(store: &Store, from: Millis, new: &Arc<Rules>, present: &Arc<Rul
         let slice = store.decided(from, last.as_ref(), SLICE).await?;
         let Some(end) = slice.last() else { break };
         last = Some(Decided { facts: None, decision: None, ..end.clone() });
-        let slice = with_facts(store, slice).await?;
+        let slice = with_facts(store, slice, present).await?;
         while desk.len() >= width {
             finished(&mut desk, &mut whole, &bar).await?;
         }
@@ -194,8 +199,7 @@ async fn judged(store: &Store, from: Millis, new: &Arc<Rules>, present: &Arc<Rul
 
 async fn finished(desk: &mut JoinSet<Judged>, whole: &mut Judged, bar: &ProgressBar) -> Result<(), Fault> {
     if let Some(done) = desk.join_next().await {
-        let done =
-            done.map_err(|panic| Fault::new("bug.panic", Disposition::Stop, panic.to_string()))?;
+        let done = done.map_err(|panic| Fault::new("bug.panic", Disposition::Stop, panic.to_string()))?;
         bar.inc(done.size);
         whole.add(done);
     }
@@ -210,12 +214,12 @@ struct Past {
 }
 
 /// Faxes that were decided before facts were kept tell them by their pages.
-async fn with_facts(store: &Store, slice: Vec<Decided>) -> Result<Vec<Past>, Fault> {
+async fn with_facts(store: &Store, slice: Vec<Decided>, rules: &Rules) -> Result<Vec<Past>, Fault> {
     let mut list = Vec::with_capacity(slice.len());
     for decided in slice {
         let gathered = match (&decided.facts, &decided.decision) {
             (None, Some(_)) => match store.fax(&decided.fax).await? {
-                Some(fax) => Some(facts_of(store, &fax).await?),
+                Some(fax) => Some(facts_of(store, &fax, rules).await?),
                 None => None,
             },
             _ => None,
@@ -288,7 +292,9 @@ fn fate_then(decided: &Decided) -> Option<Fate> {
 
 fn bar(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {pos} of {len} faxes judged, {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {bar:30} {pos} of {len} faxes judged, {elapsed}")
+    {
         bar.set_style(style);
     }
     bar
@@ -418,7 +424,18 @@ fn written(to: impl std::io::Write, moves: &[Move], path: &Path) -> Result<(), F
     let failed = |error: csv::Error| unwritten(path, std::io::Error::other(error));
     sheet
         .write_record([
-            "fax", "admitted", "did", "caller", "tsi", "pages", "from", "from_rule", "from_version", "to", "to_rule", "how",
+            "fax",
+            "admitted",
+            "did",
+            "caller",
+            "tsi",
+            "pages",
+            "from",
+            "from_rule",
+            "from_version",
+            "to",
+            "to_rule",
+            "how",
             "by_the_rules_in_force_too",
         ])
         .map_err(failed)?;

@@ -20,8 +20,12 @@ enum Step {
 pub fn unified(old: &str, new: &str) -> String {
     let (a, b): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let steps = compared(&a, &b);
-    let changed: Vec<usize> =
-        steps.iter().enumerate().filter(|(_, step)| !matches!(step, Step::Same(..))).map(|(at, _)| at).collect();
+    let changed: Vec<usize> = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| !matches!(step, Step::Same(..)))
+        .map(|(at, _)| at)
+        .collect();
     let mut told = String::new();
     let mut rest = changed.as_slice();
     while let Some(&first) = rest.first() {
@@ -61,7 +65,8 @@ fn hunk_of(steps: &[Step], a: &[&str], b: &[&str]) -> String {
 fn compared(a: &[&str], b: &[&str]) -> Vec<Step> {
     let head = a.iter().zip(b).take_while(|(mine, theirs)| mine == theirs).count();
     let (rest_a, rest_b) = (&a[head..], &b[head..]);
-    let tail = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(mine, theirs)| mine == theirs).count();
+    let tail =
+        rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(mine, theirs)| mine == theirs).count();
     let (middle_a, middle_b) = (&rest_a[..rest_a.len() - tail], &rest_b[..rest_b.len() - tail]);
     let mut steps: Vec<Step> = (0..head).map(|at| Step::Same(at, at)).collect();
     match shortest(middle_a, middle_b) {
@@ -114,7 +119,13 @@ fn way_back(rounds: &[Vec<usize>], mut x: usize, mut y: usize) -> Vec<Step> {
         let down = at == 1 || at != 2 * changes + 1 && reach[at - 1] < reach[at + 1];
         let (from_x, from_at) = if down { (reach[at + 1], at + 1) } else { (reach[at - 1], at - 1) };
         let from_y = (from_x + changes + 1).wrapping_sub(from_at);
-        let (start_x, start_y) = if changes == 0 { (0, 0) } else if down { (from_x, from_y + 1) } else { (from_x + 1, from_y) };
+        let (start_x, start_y) = if changes == 0 {
+            (0, 0)
+        } else if down {
+            (from_x, from_y + 1)
+        } else {
+            (from_x + 1, from_y)
+        };
         while x > start_x && y > start_y {
             (x, y) = (x - 1, y - 1);
             steps.push(Step::Same(x, y));

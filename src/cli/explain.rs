@@ -125,7 +125,7 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
                 eprintln!("faxgate: there is no fax {id}");
                 return Ok(End::NoSuchFax);
             };
-            stored = Some(pipeline::facts_of(&store, &fax).await?);
+            stored = Some(pipeline::facts_of(&store, &fax, &present.rules).await?);
             decided = fax
                 .routing
                 .as_ref()
@@ -155,7 +155,12 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
 fn made_up(args: &ExplainArgs, rules: &route::Rules) -> Facts {
     let code = |code: &String| {
         let (kind, text) = CodePattern::kind_of(code);
-        PageCode { page: 1, kind: kind.unwrap_or("qr").to_owned(), text: text.to_owned(), at: Box2::default() }
+        PageCode {
+            page: 1,
+            kind: kind.unwrap_or("qr").to_owned(),
+            text: text.to_owned(),
+            at: Box2::default(),
+        }
     };
     Facts {
         when: args.at.map(|at| rules.moment_of(at)),
@@ -220,7 +225,9 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
             short(&then.rules_version),
             short(&decision.rules_version),
         ),
-        Some(then) => println!("these are the rules that decided of it (version {})", short(&then.rules_version)),
+        Some(then) => {
+            println!("these are the rules that decided of it (version {})", short(&then.rules_version))
+        }
         None => println!("by rules of version {}", short(&decision.rules_version)),
     }
     End::Done

@@ -65,11 +65,7 @@ pub(super) fn short(version: &str) -> &str {
 }
 
 /// Runs a command on the store although the rules that lie there may be broken: going back is wanted just then.
-fn beside(
-    folder: &Path,
-    access: Access,
-    command: impl AsyncFnOnce(Store) -> Result<End, Fault>,
-) -> End {
+fn beside(folder: &Path, access: Access, command: impl AsyncFnOnce(Store) -> Result<End, Fault>) -> End {
     const NO_RULES: &str = "[default]\nto = []\n";
     if Config::load(folder).is_ok() {
         return with_store(folder, access, async |store, _| command(store).await);
@@ -139,7 +135,8 @@ fn print_text(text: &str) {
 
 fn differ(folder: &Path, a: &str, b: &str) -> End {
     beside(folder, Access::Reader, async |store| {
-        let (Some(old), Some(new)) = (text_of(&store, folder, a).await?, text_of(&store, folder, b).await?) else {
+        let (Some(old), Some(new)) = (text_of(&store, folder, a).await?, text_of(&store, folder, b).await?)
+        else {
             return Ok(End::Failed);
         };
         let hunks = diff::unified(&old, &new);
@@ -156,7 +153,9 @@ fn differ(folder: &Path, a: &str, b: &str) -> End {
 async fn text_of(store: &Store, folder: &Path, what: &str) -> Result<Option<String>, Fault> {
     let path = if what == "now" { folder.join(RULES_FILE) } else { PathBuf::from(what) };
     if what == "now" || path.is_file() {
-        return std::fs::read_to_string(&path).map(Some).map_err(|error| super::convert::unreadable(&path, &error));
+        return std::fs::read_to_string(&path)
+            .map(Some)
+            .map_err(|error| super::convert::unreadable(&path, &error));
     }
     Ok(kept(store, what).await?.map(|text| text.rules))
 }
@@ -168,7 +167,9 @@ async fn kept(store: &Store, beginning: &str) -> Result<Option<RulesText>, Fault
     match names.as_slice() {
         [name] => Ok(store.rules_text(name).await?),
         [] => {
-            eprintln!("faxgate: no rules of that name were ever in force; `faxgate rules list` shows those that were");
+            eprintln!(
+                "faxgate: no rules of that name were ever in force; `faxgate rules list` shows those that were"
+            );
             Ok(None)
         }
         several => {
@@ -195,7 +196,8 @@ pub(super) fn lying(folder: &Path, path: &Path) -> Result<Config, End> {
         return configured(path);
     }
     let read = |path: &Path| {
-        std::fs::read_to_string(path).map_err(|error| super::failed(&super::convert::unreadable(path, &error)))
+        std::fs::read_to_string(path)
+            .map_err(|error| super::failed(&super::convert::unreadable(path, &error)))
     };
     let (rules, departments) = if path.is_dir() {
         let beside = path.join(DEPARTMENTS_FILE);
@@ -236,7 +238,9 @@ fn roll_back(folder: &Path, version: Option<&str>, by: Option<String>) -> End {
             return tell(&store, &old.version).await;
         }
         // Rules that name a department that is gone must not come back.
-        if let Err(end) = tried(Config::load_with(folder, &old.rules, None), &format!("version {}", short(&old.version))) {
+        if let Err(end) =
+            tried(Config::load_with(folder, &old.rules, None), &format!("version {}", short(&old.version)))
+        {
             return Ok(end);
         }
         let now_there = RulesText {
@@ -288,6 +292,13 @@ fn replace(path: &Path, text: &str) -> Result<(), Fault> {
 /// How long a running gateway may take to read the rules that it was told of.
 const TAKES_UP: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often it is told.
+const AGAIN: Duration = Duration::from_secs(4);
+
+/// The process bears our name: an id that a dead gateway left may be another program's by now.
+fn is_faxgate(process: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim_end() == "faxgate")
+}
 
 /// Tells the gateway to reload, and waits until the version is in force.
 async fn tell(store: &Store, version: &str) -> Result<End, Fault> {
@@ -296,13 +307,20 @@ async fn tell(store: &Store, version: &str) -> Result<End, Fault> {
         return Ok(End::Done);
     };
     let pid = i32::try_from(gateway).ok().and_then(rustix::process::Pid::from_raw);
-    let told = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::HUP));
-    if !matches!(told, Some(Ok(()))) {
-        println!("the gateway (process {gateway}) cannot be told by you; tell it: systemctl reload faxgate");
-        return Ok(End::Left);
-    }
     let mut waited = Duration::ZERO;
     while waited < TAKES_UP {
+        // A gateway that is just starting listens a little later: it is told again.
+        if waited.as_millis() % AGAIN.as_millis() == 0 {
+            let told = pid
+                .filter(|_| is_faxgate(gateway))
+                .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::HUP));
+            if !matches!(told, Some(Ok(()))) {
+                println!(
+                    "the gateway (process {gateway}) cannot be told by you; tell it: systemctl reload faxgate"
+                );
+                return Ok(End::Left);
+            }
+        }
         if store.rules_versions().await?.iter().any(|one| one.in_force && one.version == version) {
             println!("the gateway decides by them now");
             return Ok(End::Done);

@@ -38,7 +38,8 @@ pub fn since(words: &str) -> Result<Millis, End> {
     let zone = jiff::tz::TimeZone::system();
     let now = jiff::Timestamp::from_millisecond(clock::now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let day = words.parse::<jiff::civil::Date>().and_then(|day| day.to_zoned_datetime(zone.clone()));
-    let ago = || words.parse::<jiff::Span>().and_then(|span| now.to_zoned_datetime(zone).checked_sub(span.abs()));
+    let ago =
+        || words.parse::<jiff::Span>().and_then(|span| now.to_zoned_datetime(zone).checked_sub(span.abs()));
     match day.or_else(|_| ago()) {
         Ok(moment) => Ok(moment.timestamp().as_millisecond()),
         Err(_) => {

@@ -2,9 +2,9 @@
 //!
 //! What a page says stands in [`Facts::text`] and, line by line, in [`Facts::sheets`]. It is kept once.
 
-use super::{PageRecord, facts};
+use super::{PageRecord, facts, moment};
 use crate::fax::{Fault, PageText};
-use crate::route::{Facts, SheetText};
+use crate::route::{Facts, Rules, SheetText};
 use crate::store::{Fax, Store};
 
 /// Facts as JSON; text that the sheets' lines tell already is left out.
@@ -26,14 +26,16 @@ pub fn unpacked(json: &str) -> Option<Facts> {
     Some(facts)
 }
 
-/// The facts that a fax's decision saw; of a fax that was decided before facts were kept, those that its pages tell.
-pub async fn facts_of(store: &Store, fax: &Fax) -> Result<Facts, Fault> {
+/// The facts that a fax's decision saw; of a fax that was decided before facts were kept, those that its pages tell, with the
+/// moment on the calendar of `rules`. What it was kin to is not known then.
+pub async fn facts_of(store: &Store, fax: &Fax, rules: &Rules) -> Result<Facts, Fault> {
     if let Some(facts) = store.facts(&fax.id).await?.as_deref().and_then(unpacked) {
         return Ok(facts);
     }
     let pages = store.pages::<PageRecord>(&fax.id).await?;
+    let codes = pages.iter().flat_map(|page| page.transcript.codes.clone()).collect();
     let texts: Vec<PageText> = pages.into_iter().map(|page| page.transcript.text).collect();
-    Ok(facts(fax, &texts))
+    Ok(Facts { when: Some(moment(fax, rules)), codes, ..facts(fax, &texts) })
 }
 
 /// As [`PageText::body`] joins lines.

@@ -19,7 +19,8 @@ const BROKEN: char = '\u{ad}';
 /// Says how words are made: changes with the folding, so that an index made by another one is made anew.
 static RECIPE: LazyLock<String> = LazyLock::new(|| {
     // Forms that folding is about; where they come out otherwise, the index is another.
-    const PROBE: &str = "衞衛爲為台臺裏裡线線门門国國ＡＢｃ①㎡ｱ“x”—Environ-\nmental chan tai-\nman é 牌照2026/請";
+    const PROBE: &str =
+        "衞衛爲為台臺裏裡线線门門国國ＡＢｃ①㎡ｱ“x”—Environ-\nmental chan tai-\nman é 牌照2026/請";
     let digest = Sha256::of(cut(PROBE).join(" ").as_bytes()).to_string();
     format!("pairs-1 {}", digest.get(..16).unwrap_or(&digest))
 });
@@ -49,7 +50,10 @@ pub fn sought(phrases: &[String]) -> Option<String> {
         let mut words = cut(phrase);
         let single = words.last().is_some_and(|last| is_han_word(last));
         // The last character alone begins a pair where the text goes on.
-        let prefix = match (single, words.len() > 1 && words.iter().rev().nth(1).is_some_and(|word| is_han_word(word))) {
+        let prefix = match (
+            single,
+            words.len() > 1 && words.iter().rev().nth(1).is_some_and(|word| is_han_word(word)),
+        ) {
             (true, true) => {
                 words.pop();
                 false
@@ -116,15 +120,18 @@ fn is_han_word(word: &str) -> bool {
 /// Of a text, the first line that holds some of what is sought, else its first; with the number of that line's page.
 pub fn snippet(texts: &[PageText], phrases: &[String]) -> Option<(usize, String)> {
     let wanted: Vec<String> = phrases.iter().map(|phrase| folded(phrase.trim_matches('*'))).collect();
-    let parts: Vec<&str> = wanted.iter().flat_map(|phrase| phrase.split(' ')).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> =
+        wanted.iter().flat_map(|phrase| phrase.split(' ')).filter(|part| !part.is_empty()).collect();
     let lines = || {
         let numbered = texts.iter().zip(1..);
         numbered.flat_map(|(text, page)| text.lines.iter().map(move |line| (page, line.text())))
     };
-    let holds = |words: &[&str]| lines().find(|(_, line)| {
-        let line = folded(line);
-        words.iter().any(|word| line.contains(word))
-    });
+    let holds = |words: &[&str]| {
+        lines().find(|(_, line)| {
+            let line = folded(line);
+            words.iter().any(|word| line.contains(word))
+        })
+    };
     let whole: Vec<&str> = wanted.iter().map(String::as_str).filter(|phrase| !phrase.is_empty()).collect();
     holds(&whole).or_else(|| holds(&parts)).or_else(|| lines().next())
 }
@@ -185,7 +192,8 @@ mod tests {
 
     #[test]
     fn expressions_hold_words_alone() {
-        let sought = |phrases: &[&str]| sought(&phrases.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+        let sought =
+            |phrases: &[&str]| sought(&phrases.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
         assert_eq!(sought(&["liquor licence", "renew*"]).unwrap(), "\"liquor licence\" AND \"renew\"*");
         assert_eq!(sought(&["牌照申請"]).unwrap(), "\"牌照 照申 申請\"");
         assert_eq!(sought(&["照"]).unwrap(), "\"照\"*");

@@ -56,7 +56,7 @@ fn name_holder(file: &mut File) -> std::io::Result<()> {
     writeln!(file, "{}", std::process::id())
 }
 
-/// The process id of the gateway that holds the lock; `None`: nobody does, or who does cannot be read.
+/// The process id of the gateway that holds the lock; 0 where it has written none. `None`: nobody holds it.
 pub(super) fn holder(dir: &Path) -> Option<u32> {
     let mut file = File::open(dir.join(FILE)).ok()?;
     // Who gets the lock knows that nobody has it. It is let go at once: a gateway that is just starting waits longer.
@@ -65,5 +65,5 @@ pub(super) fn holder(dir: &Path) -> Option<u32> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    Some(text.trim().parse().unwrap_or(0))
 }

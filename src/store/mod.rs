@@ -200,7 +200,7 @@ impl Store {
         self.shared.changes.subscribe()
     }
 
-    /// The process id of the gateway that works on this store, if one does.
+    /// The process id of the gateway that works on this store, if one does; 0: it is just starting.
     pub fn gateway(&self) -> Option<u32> {
         lock::holder(&self.shared.dir)
     }

@@ -88,7 +88,8 @@ async fn a_spreadsheet_gets_no_formula_from_a_fax() {
     for row in &rows {
         assert!(row.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@'])), "{row:?}");
     }
-    let piped = past.house.told(&["backtest", "--rules", &rules_file(&past), "--since", "all", "--csv", "-"], 0);
+    let piped =
+        past.house.told(&["backtest", "--rules", &rules_file(&past), "--since", "all", "--csv", "-"], 0);
     assert_eq!(piped, std::fs::read_to_string(&csv).unwrap());
 }
 
@@ -96,7 +97,13 @@ async fn a_spreadsheet_gets_no_formula_from_a_fax() {
 async fn what_the_rules_in_force_do_already_is_told_apart() {
     let past = past().await;
     // The rules in force have changed since the faxes came: they send one of the two on already.
-    past.rules(&OLD.replace("[default]", "[[rule]]\nname = \"zh\"\ntext = [\"牌照\"]\nto = [\"licensing\"]\n[default]")).await;
+    past.rules(
+        &OLD.replace(
+            "[default]",
+            "[[rule]]\nname = \"zh\"\ntext = [\"牌照\"]\nto = [\"licensing\"]\n[default]",
+        ),
+    )
+    .await;
     let json = past.house.asked(&["backtest", "--rules", &rules_file(&past), "--since", "all", "--json"]);
     let already: Vec<bool> =
         json["moves"].as_array().unwrap().iter().map(|one| one["already"].as_bool().unwrap()).collect();
@@ -120,7 +127,8 @@ async fn faxes_from_before_facts_were_kept_tell_them_by_their_pages() {
 async fn only_the_faxes_of_the_time_that_is_asked_for() {
     let past = past().await;
     let args = |since: &'static str| {
-        past.house.asked(&["backtest", "--rules", &rules_file(&past), "--since", since, "--json"])["tried"].clone()
+        past.house.asked(&["backtest", "--rules", &rules_file(&past), "--since", since, "--json"])["tried"]
+            .clone()
     };
     // The faxes came on the 24th of November 2026 by the pipeline's clock.
     assert_eq!(args("2026-11-20"), 4);

@@ -17,7 +17,14 @@ async fn each_rule_tells_its_reason() {
     let past = Past::new(OLD).await;
     let id = past.fax(call("HARBOUR CAFE"), "our liquor licence").await.to_string();
     let told = past.house.told(&["explain", &id], 0);
-    for part in ["cafe", "invoices", "default", "→", "goes to licensing by rule “cafe”", "the rules that decided of it"] {
+    for part in [
+        "cafe",
+        "invoices",
+        "default",
+        "→",
+        "goes to licensing by rule “cafe”",
+        "the rules that decided of it",
+    ] {
         assert!(told.contains(part), "{part}:\n{told}");
     }
     let json = past.house.asked(&["explain", &id, "--json"]);

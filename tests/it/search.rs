@@ -33,7 +33,9 @@ struct Site {
 
 async fn site() -> Site {
     let past = Past::new(RULES).await;
-    let letter = past.fax(to("+85221110000", "HARBOUR CAFE"), "Renewal of Liquor Licence, our ref. LD/2026/0412").await;
+    let letter = past
+        .fax(to("+85221110000", "HARBOUR CAFE"), "Renewal of Liquor Licence, our ref. LD/2026/0412")
+        .await;
     let chinese = past.fax(to("+85221112222", "TAI WO"), "致：食物環境衞生署 申請更換酒牌及食肆牌照").await;
     let bill = past.fax(to("+85221110000", "ACME"), "Invoice for Environ-\nmental works").await;
     Site { past, letter: letter.to_string(), chinese: chinese.to_string(), bill: bill.to_string() }
@@ -86,7 +88,9 @@ async fn newest_first_and_only_what_is_asked_for() {
 #[tokio::test]
 async fn nothing_sought_or_found_does_harm() {
     let Site { past, .. } = &site().await;
-    for hostile in ["\" OR body : *", "NEAR(liquor licence)", "liquor AND", "a'; DROP TABLE faxes; --", "liquor^2"] {
+    for hostile in
+        ["\" OR body : *", "NEAR(liquor licence)", "liquor AND", "a'; DROP TABLE faxes; --", "liquor^2"]
+    {
         // An expression of FTS5 or SQL is words like any others.
         found(past, &[hostile]);
     }

@@ -66,7 +66,8 @@ impl Past {
     /// Puts other rules in force, as a reload does.
     pub async fn rules(&self, rules: &str) -> Config {
         self.house.write("config/rules.toml", rules);
-        let config = Config::load(&self.house.path("config")).unwrap_or_else(|bad| panic!("{}", bad.render())).0;
+        let config =
+            Config::load(&self.house.path("config")).unwrap_or_else(|bad| panic!("{}", bad.render())).0;
         let text = RulesText {
             version: config.rules_version().to_owned(),
             rules: config.rules_text.to_string(),
