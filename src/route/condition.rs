@@ -22,16 +22,34 @@ pub enum Condition {
     Subaddress(Vec<String>),
     /// Modem or line.
     Device(Vec<DevicePattern>),
+    /// Name of the trunk.
+    Trunk(Vec<String>),
+    /// Time of day when it came, by the site's clock.
+    Time(Vec<TimeRange>),
+    /// Day of the week when it came.
+    Weekday(Vec<DayRange>),
+    /// It came on a public holiday.
+    Holiday(bool),
     /// Number of pages.
     Pages(Vec<PageRange>),
     /// Some page is damaged, or reception broke.
     Damaged(bool),
     /// A language found on the pages.
     Language(Vec<String>),
+    /// Whether it was here before.
+    Duplicate(Vec<Twin>),
+    /// A barcode or QR code.
+    Barcode(Vec<CodePattern>),
+    /// A reference number or file number, in the words that letters mark it with.
+    Reference(Vec<ReferencePattern>),
+    /// A form of the site.
+    Form(Vec<Arc<Form>>),
+    /// For whose attention it is, in the words that letters say it with.
+    Attention(Vec<Words>),
     /// Words on the pages.
-    Text(Vec<Phrase>),
+    Text(Vec<Words>),
     /// Expressions over the pages.
-    TextRegex(Vec<TextRegex>),
+    TextRegex(Vec<Expression>),
 }
 
 /// Whether a condition holds, and why, in words for an admin.

@@ -10,24 +10,42 @@
 //!
 //! A new kind of condition is one variant of [`Condition`]: the compiler then names every place that must know it.
 
+mod clock;
+mod code;
 mod condition;
+mod confidence;
 mod decision;
 mod facts;
 mod fold;
+mod form;
 mod number;
+mod office;
 mod outcome;
 mod pattern;
+mod place;
+mod reference;
 mod rule;
 mod text;
+mod twin;
+mod words;
 
+pub use clock::{DayRange, TimeRange};
+pub use code::CodePattern;
 pub use condition::Condition;
+pub use confidence::Confidence;
 pub use decision::{Decision, Reason, decide, explain};
 pub use facts::{Facts, Moment, SheetLine, SheetText};
+pub use form::Form;
 pub use number::{NumberPattern, NumberPlan};
+pub use office::{Calendar, Hours, Office};
 pub use outcome::{Outcome, Priority, Suggestion};
 pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
-pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules};
+pub use place::{PageSpot, Within, Zone};
+pub use reference::ReferencePattern;
+pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules, Site};
 pub use text::{Phrase, TextRegex};
+pub use twin::Twin;
+pub use words::{Expression, Words};
 
 #[cfg(test)]
 mod tests;

@@ -104,7 +104,7 @@ impl StationPattern {
 }
 
 /// `*` stands for anything, `?` for one character. Time is the product of the lengths at worst.
-fn wildcard(pattern: &str, text: &str) -> bool {
+pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
@@ -129,6 +129,15 @@ fn wildcard(pattern: &str, text: &str) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == '*')
+}
+
+/// What every text that fits begins with, and whether that is all of the pattern. `None`: it begins with a wildcard.
+pub(super) fn literal_start(pattern: &str) -> Option<(&str, bool)> {
+    match pattern.find(['*', '?']) {
+        Some(0) => None,
+        Some(at) => Some((&pattern[..at], false)),
+        None => Some((pattern, true)),
+    }
 }
 
 /// A count of pages: `3`, `2-5`, `>=10`, `<4`.
