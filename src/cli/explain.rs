@@ -134,6 +134,7 @@ fn made_up(args: &ExplainArgs) -> Facts {
         damaged: args.damaged,
         languages: args.language.clone(),
         text: args.text.iter().cloned().collect(),
+        ..Facts::default()
     }
 }
 

@@ -38,6 +38,7 @@ fn facts() -> Facts {
         damaged: true,
         languages: vec!["en".into(), "zh".into()],
         text: vec!["Dear Sir,".into(), "Renewal of Licence\n牌照 續期\nRef: LIC/2026/17".into()],
+        ..Facts::default()
     }
 }
 

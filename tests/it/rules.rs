@@ -48,6 +48,7 @@ fn facts(folder: &Path) -> (Facts, String, String) {
         damaged: text(&expect, "kind").unwrap() == "damaged",
         languages: languages(&text(&expect, "language").unwrap()),
         text: pages,
+        ..Facts::default()
     };
     (facts, text(&expect, "department").unwrap(), text(&expect, "rule").unwrap())
 }
