@@ -5,9 +5,11 @@
 
 mod act;
 mod ask;
+mod check;
 mod convert;
 mod eval;
 mod explain;
+mod import;
 mod run;
 mod shown;
 mod submit;
@@ -70,6 +72,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Translate another fax server's routing into departments.toml and rules.toml
+    Import(import::ImportArgs),
     /// Say why a fax went where it went, or where a made-up one would go
     Explain(explain::ExplainArgs),
     /// Make a searchable PDF of one file, without a gateway
@@ -118,7 +122,8 @@ pub fn main() -> ExitCode {
     end_quietly_without_a_reader();
     match args.command {
         Command::Run(run) => run::run(&args.config, &run),
-        Command::Check { json } => explain::check(&args.config, json),
+        Command::Check { json } => check::check(&args.config, json),
+        Command::Import(args) => import::import(&args),
         Command::Explain(explain) => explain::explain(&args.config, &explain),
         Command::Convert(convert) => convert::convert(&convert),
         Command::Eval(eval) => eval::eval(&eval),

@@ -78,6 +78,11 @@ pub struct Config {
     pub t38: Option<receiver::Settings>,
 }
 
+/// Whether a text is a mail address that a department may have.
+pub fn is_address(text: &str) -> bool {
+    address::check(text).is_ok()
+}
+
 impl Config {
     /// Reads and checks the three files of `folder`. Warnings do not stand in the way; problems do, all of
     /// them together.

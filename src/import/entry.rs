@@ -136,8 +136,11 @@ pub(super) fn entries(field: Field, pattern: &[Piece]) -> Result<Option<Vec<Stri
         return Err(format!("no condition asks for a missing {field}"));
     }
     let found = match field {
-        Field::Device | Field::Barcode => vec![glob(pattern)],
-        Field::Tsi => written_out(pattern, false)?.iter().map(|one| station(one)).collect::<Result<_, _>>()?,
+        Field::Device => vec![glob(pattern)],
+        Field::Tsi | Field::Barcode => {
+            let all = written_out(pattern, false)?;
+            all.iter().map(|one| wildcards(one, field)).collect::<Result<_, _>>()?
+        }
         Field::Did | Field::Caller => {
             let all = written_out(pattern, true)?;
             all.iter().map(|one| number(one, field)).collect::<Result<_, _>>()?
@@ -187,11 +190,11 @@ fn written_out(pattern: &[Piece], digits: bool) -> Result<Vec<Vec<Piece>>, Strin
     Ok(all)
 }
 
-fn station(pattern: &[Piece]) -> Result<String, String> {
+fn wildcards(pattern: &[Piece], field: Field) -> Result<String, String> {
     pattern
         .iter()
         .map(|piece| match piece {
-            Piece::Char('*' | '?') => Err("a * or ? that means itself cannot be written in `tsi`".to_owned()),
+            Piece::Char('*' | '?') => Err(format!("a * or ? that means itself cannot be written in `{field}`")),
             Piece::Char(c) => Ok(*c),
             Piece::One => Ok('?'),
             Piece::Any | Piece::Set(..) => Ok('*'),

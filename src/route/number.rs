@@ -149,6 +149,42 @@ impl NumberPattern {
     }
 }
 
+/// Numbers have 15 digits at most (E.164 §6.1); beginnings and ends beyond this are not told apart.
+const LONGEST_KEY: usize = 32;
+
+/// Keys of the index of what covers what: a pattern covers another only if one of its own keys is among the keys that
+/// the other can be covered by.
+impl NumberPattern {
+    pub(super) fn cover_keys(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Any => vec!["*".to_owned()],
+            Kind::Exact(number) => vec![format!("={}", number.digits)],
+            Kind::Prefix(beginnings) => beginnings.iter().map(|one| format!("^{}", one.digits)).collect(),
+            Kind::Suffix(end) => vec![format!("${end}")],
+        }
+    }
+
+    pub(super) fn covered_keys(&self) -> Vec<String> {
+        let prefixes = |digits: &str| -> Vec<String> {
+            (0..=digits.len()).take(LONGEST_KEY).filter_map(|at| digits.get(..at)).map(|start| format!("^{start}")).collect()
+        };
+        let suffixes = |digits: &str| -> Vec<String> {
+            (0..=digits.len()).rev().take(LONGEST_KEY).filter_map(|at| digits.get(at..)).map(|end| format!("${end}")).collect()
+        };
+        let mut keys = match &self.kind {
+            Kind::Any => vec![],
+            Kind::Exact(number) => {
+                [vec![format!("={}", number.digits)], prefixes(&number.digits), suffixes(&number.digits)]
+                    .concat()
+            }
+            Kind::Prefix(beginnings) => beginnings.first().map_or(vec![], |one| prefixes(&one.digits)),
+            Kind::Suffix(end) => suffixes(end),
+        };
+        keys.push("*".to_owned());
+        keys
+    }
+}
+
 impl Reading {
     fn begins(&self, longer: &Self) -> bool {
         self.scope == longer.scope && longer.digits.starts_with(self.digits.as_str())

@@ -82,6 +82,11 @@ impl StationPattern {
         &self.shown
     }
 
+    /// It looks like a number.
+    pub(super) fn as_number(&self) -> Option<&NumberPattern> {
+        self.number.as_ref()
+    }
+
     pub(super) fn fits(&self, claimed: &str, seen: &Seen<'_>) -> bool {
         let as_number = || {
             let number = self.number.as_ref()?;
