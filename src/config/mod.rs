@@ -13,11 +13,13 @@
 
 mod address;
 mod codes;
+mod conditions;
 mod departments;
 mod doubts;
 mod examples;
 mod machine;
 mod mail;
+mod office;
 mod paths;
 mod problem;
 mod rules;

@@ -97,6 +97,11 @@ impl DayRange {
         self.days
     }
 
+    /// The short name of a day, 1 being Monday.
+    pub(super) fn name(weekday: u8) -> Option<&'static str> {
+        DAYS.get(usize::from(weekday).checked_sub(1)?).copied()
+    }
+
     /// `weekday`: 1 is Monday, 7 Sunday (ISO 8601).
     pub fn fits(&self, weekday: u8) -> bool {
         (1..=7).contains(&weekday) && self.days & 1 << (weekday - 1) != 0

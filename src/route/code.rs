@@ -21,19 +21,21 @@ impl CodePattern {
     /// Understands `LIC-*` or `code39:LIC-*`. What stands before a colon is a symbology only if it is the name of one.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let trimmed = text.trim();
-        let named = trimmed.split_once(':').and_then(|(kind, rest)| {
-            let kind = kind.trim().to_ascii_lowercase();
-            KINDS.contains(&kind.as_str()).then_some((kind, rest))
-        });
-        let (kind, pattern) = match named {
-            Some((kind, rest)) => (Some(kind), rest),
-            None => (None, trimmed),
-        };
+        let (kind, pattern) = Self::kind_of(trimmed);
         let folded = fold(pattern);
         if folded.is_empty() {
             return Err(PatternError::whole(text, "an empty pattern fits no barcode"));
         }
-        Ok(Self { shown: trimmed.to_owned(), kind, text: folded })
+        Ok(Self { shown: trimmed.to_owned(), kind: kind.map(str::to_owned), text: folded })
+    }
+
+    /// The symbology that stands before a colon, if one does, and the rest.
+    pub fn kind_of(text: &str) -> (Option<&'static str>, &str) {
+        let named = text.split_once(':').and_then(|(kind, rest)| {
+            let kind = KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind.trim()))?;
+            Some((*kind, rest))
+        });
+        named.map_or((None, text), |(kind, rest)| (Some(kind), rest))
     }
 
     /// The pattern as the rule writes it.

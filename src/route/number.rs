@@ -19,7 +19,7 @@ pub struct NumberPlan {
 /// A country code without a plus sign is taken off only if so many digits remain: `8521 2345` is a local number.
 const LEAST_AFTER_COUNTRY_CODE: usize = 7;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Scope {
     /// In the site's own country.
     Local,
@@ -149,8 +149,63 @@ impl NumberPattern {
     }
 }
 
-/// Numbers have 15 digits at most (E.164 §6.1); beginnings and ends beyond this are not told apart.
-const LONGEST_KEY: usize = 32;
+/// By what an index finds the patterns that fit a number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct NumberKey(Sort);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Sort {
+    Exact(String),
+    Prefix(Scope, String),
+    Suffix(String),
+}
+
+/// Longer numbers are no numbers (E.164: fifteen digits); an index looks no further.
+const LONGEST_KEY: usize = 24;
+
+impl NumberPattern {
+    /// The keys of which a fitting number has one. `None`: it fits every number, or is too long to be one.
+    pub(super) fn keys(&self) -> Option<Vec<NumberKey>> {
+        let keys: Vec<NumberKey> = match &self.kind {
+            Kind::Any => return None,
+            Kind::Exact(reading) => vec![NumberKey(Sort::Exact(reading.digits.clone()))],
+            Kind::Prefix(beginnings) => beginnings
+                .iter()
+                .map(|one| NumberKey(Sort::Prefix(one.scope, one.digits.clone())))
+                .collect(),
+            Kind::Suffix(end) => vec![NumberKey(Sort::Suffix(end.clone()))],
+        };
+        // an empty beginning is every number of a country
+        keys.iter().all(|NumberKey(sort)| sort.indexed()).then_some(keys)
+    }
+}
+
+impl Sort {
+    fn indexed(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Prefix(_, digits) | Self::Suffix(digits) => (1..=LONGEST_KEY).contains(&digits.len()),
+        }
+    }
+}
+
+impl Reading {
+    /// The keys of all patterns that may fit it.
+    pub(super) fn keys(&self) -> impl Iterator<Item = NumberKey> {
+        let digits = self.digits.as_str();
+        let length = digits.len().min(LONGEST_KEY);
+        let whole = std::iter::once(NumberKey(Sort::Exact(digits.to_owned())));
+        let starts = (1..=length).filter_map(|to| digits.get(..to));
+        let ends = (1..=length).filter_map(|from| digits.get(digits.len() - from..));
+        whole
+            .chain(starts.map(|start| NumberKey(Sort::Prefix(self.scope, start.to_owned()))))
+            .chain(ends.map(|end| NumberKey(Sort::Suffix(end.to_owned()))))
+    }
+
+    fn begins(&self, longer: &Self) -> bool {
+        self.scope == longer.scope && longer.digits.starts_with(self.digits.as_str())
+    }
+}
 
 /// Keys of the index of what covers what: a pattern covers another only if one of its own keys is among the keys that
 /// the other can be covered by.
@@ -166,28 +221,24 @@ impl NumberPattern {
 
     pub(super) fn covered_keys(&self) -> Vec<String> {
         let prefixes = |digits: &str| -> Vec<String> {
-            (0..=digits.len()).take(LONGEST_KEY).filter_map(|at| digits.get(..at)).map(|start| format!("^{start}")).collect()
+            let ends = (0..=digits.len()).take(LONGEST_KEY);
+            ends.filter_map(|at| digits.get(..at)).map(|start| format!("^{start}")).collect()
         };
         let suffixes = |digits: &str| -> Vec<String> {
-            (0..=digits.len()).rev().take(LONGEST_KEY).filter_map(|at| digits.get(at..)).map(|end| format!("${end}")).collect()
+            let starts = (0..=digits.len()).rev().take(LONGEST_KEY);
+            starts.filter_map(|at| digits.get(at..)).map(|end| format!("${end}")).collect()
         };
         let mut keys = match &self.kind {
             Kind::Any => vec![],
             Kind::Exact(number) => {
-                [vec![format!("={}", number.digits)], prefixes(&number.digits), suffixes(&number.digits)]
-                    .concat()
+                let same = vec![format!("={}", number.digits)];
+                [same, prefixes(&number.digits), suffixes(&number.digits)].concat()
             }
             Kind::Prefix(beginnings) => beginnings.first().map_or(vec![], |one| prefixes(&one.digits)),
             Kind::Suffix(end) => suffixes(end),
         };
         keys.push("*".to_owned());
         keys
-    }
-}
-
-impl Reading {
-    fn begins(&self, longer: &Self) -> bool {
-        self.scope == longer.scope && longer.digits.starts_with(self.digits.as_str())
     }
 }
 

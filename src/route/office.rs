@@ -104,7 +104,7 @@ impl Office {
         if self.open_at(&self.moment(now)) {
             return now;
         }
-        let start = zoned(now, &self.zone);
+        let start = local(now, &self.zone);
         (0..=LONGEST_SHUT_DAYS)
             .filter_map(|days| start.date().checked_add(days.days()).ok())
             .filter(|date| self.holidays.holiday(*date).is_none())
@@ -116,11 +116,10 @@ impl Office {
     fn first_opening(&self, date: civil::Date, now: Millis) -> Option<Millis> {
         let weekday = date.weekday().to_monday_one_offset();
         let openings = self.hours.iter().filter_map(|hours| {
-            let weekday = u8::try_from(weekday).ok().filter(|weekday| hours.days.fits(*weekday))?;
-            let _ = weekday;
+            u8::try_from(weekday).ok().filter(|weekday| hours.days.fits(*weekday))?;
             let (from, _) = hours.times.minutes();
             let at = date.at(i8::try_from(from / 60).ok()?, i8::try_from(from % 60).ok()?, 0, 0);
-            Some(self.zone.to_zoned(at).ok()?.timestamp().as_millisecond())
+            Some(self.zone.to_timestamp(at).ok()?.as_millisecond())
         });
         openings.filter(|at| *at > now).min()
     }
@@ -128,17 +127,78 @@ impl Office {
 
 /// A moment as clock and calendar show it.
 pub(super) fn moment(at: Millis, zone: &TimeZone, holidays: &Calendar) -> Moment {
-    let local = zoned(at, zone);
+    moment_of(local(at, zone), holidays)
+}
+
+/// A moment that the clock shows.
+pub(super) fn moment_of(local: civil::DateTime, holidays: &Calendar) -> Moment {
     let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or_default();
     Moment {
         minute,
-        weekday: u8::try_from(local.weekday().to_monday_one_offset()).unwrap_or(1),
+        weekday: u8::try_from(local.date().weekday().to_monday_one_offset()).unwrap_or(1),
         date: local.date().to_string(),
         holiday: holidays.holiday(local.date()).map(str::to_owned),
     }
 }
 
 /// Times that no calendar has (before −9999, after 9999) count as the epoch.
-fn zoned(at: Millis, zone: &TimeZone) -> jiff::Zoned {
-    Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
+fn local(at: Millis, zone: &TimeZone) -> civil::DateTime {
+    zone.to_datetime(Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn office() -> Office {
+        let hours = ["mon-fri 09:00-13:00", "mon-fri 14:00-17:30", "sat 09:00-13:00"];
+        let christmas = [(civil::date(2026, 12, 25), "Christmas Day".to_owned()), (civil::date(2026, 12, 26), "Boxing Day".to_owned())];
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        Office::new(hours.map(|text| Hours::parse(text).unwrap()).into(), Calendar::new("test", christmas), zone)
+    }
+
+    fn at(office: &Office, text: &str) -> Millis {
+        office.zone.to_timestamp(text.parse().unwrap()).unwrap().as_millisecond()
+    }
+
+    #[test]
+    fn an_office_opens_again() {
+        let office = office();
+        for (now, opens) in [
+            ("2026-12-24T10:00", "2026-12-24T10:00"),
+            ("2026-12-24T13:00", "2026-12-24T14:00"),
+            ("2026-12-24T08:59", "2026-12-24T09:00"),
+            // Christmas, Boxing Day, Sunday
+            ("2026-12-24T17:30", "2026-12-28T09:00"),
+            ("2026-12-25T10:00", "2026-12-28T09:00"),
+            ("2026-12-19T12:59", "2026-12-19T12:59"),
+            ("2026-12-19T13:00", "2026-12-21T09:00"),
+        ] {
+            assert_eq!(office.next_opening(at(&office, now)), at(&office, opens), "{now}");
+            assert_eq!(office.open_at(&office.moment(at(&office, now))), now == opens, "{now}");
+        }
+    }
+
+    #[test]
+    fn an_office_that_never_opens_keeps_nothing() {
+        let never = Office { hours: vec![], ..office() };
+        assert_eq!(never.next_opening(7), 7);
+        assert_eq!(office().next_opening(Millis::MAX).signum(), 1);
+    }
+
+    #[test]
+    fn a_moment_is_told_by_the_sites_clock() {
+        let office = office();
+        let moment = office.moment(at(&office, "2026-12-25T23:59"));
+        assert_eq!((moment.minute, moment.weekday, moment.date.as_str()), (23 * 60 + 59, 5, "2026-12-25"));
+        assert_eq!(moment.holiday.as_deref(), Some("Christmas Day"));
+    }
+
+    #[test]
+    fn hours_are_days_and_times() {
+        for bad in ["", "09:00-17:00", "mon-fri", "mon-fri 22:00-06:00", "mon fri 9-17"] {
+            assert!(Hours::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Hours::parse(" mon - fri 09:00-17:30 ").is_ok());
+    }
 }

@@ -1,12 +1,15 @@
 //! [`Rule`] and [`Rules`]: what was configured, ready to decide.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::condition::Condition;
 use super::confidence::Confidence;
 use super::facts::Moment;
+use super::index::Index;
 use super::number::NumberPlan;
 use super::office::{self, Calendar, Office};
 use super::outcome::Outcome;
@@ -86,7 +89,26 @@ pub struct Rules {
     default: Vec<String>,
     site: Site,
     version: String,
+    index: Indexed,
 }
+
+/// The index of a list: the same for the same list.
+#[derive(Clone)]
+struct Indexed(Arc<Index>);
+
+impl fmt::Debug for Indexed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Index")
+    }
+}
+
+impl PartialEq for Indexed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Indexed {}
 
 /// A rule or the default names no department: a fax would go nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +133,19 @@ impl Rules {
         for rule in &mut list {
             rule.when.sort_by_key(Condition::cost);
         }
-        Ok(Self { list, default, site, version })
+        let index = Indexed(Arc::new(Index::new(&list)));
+        Ok(Self { list, default, site, version, index })
+    }
+
+    /// The same rules with an index, however few they are: for tests of the index.
+    #[cfg(test)]
+    pub(super) fn indexed(&self) -> Self {
+        Self { index: Indexed(Arc::new(Index::build(&self.list))), ..self.clone() }
+    }
+
+    /// Which of them may fit a fax.
+    pub(super) fn index(&self) -> &Index {
+        &self.index.0
     }
 
     /// The rules, in their order.
@@ -152,6 +186,11 @@ impl Rules {
     /// A moment as the site's clock and calendar show it.
     pub fn moment(&self, at: Millis) -> Moment {
         office::moment(at, &self.site.zone, &self.site.holidays)
+    }
+
+    /// A moment that the site's own clock shows.
+    pub fn moment_of(&self, local: jiff::civil::DateTime) -> Moment {
+        office::moment_of(local, &self.site.holidays)
     }
 
     /// Digest of the rules file.

@@ -181,7 +181,7 @@ impl Condition {
             Self::Tsi(list) => list
                 .iter()
                 .flat_map(|one| {
-                    let number = one.as_number().map_or(vec![], |number| number.cover_keys());
+                    let number = one.number().map_or(vec![], |number| number.cover_keys());
                     number.into_iter().chain([start_key(literal_start(&fold(one.as_str())))])
                 })
                 .collect(),
@@ -207,7 +207,7 @@ impl Condition {
             Self::Tsi(list) => list
                 .iter()
                 .flat_map(|one| {
-                    let number = one.as_number().map_or(vec![], |number| number.covered_keys());
+                    let number = one.number().map_or(vec![], |number| number.covered_keys());
                     number.into_iter().chain(starts_of(&fold(one.as_str())))
                 })
                 .collect(),

@@ -2,8 +2,11 @@
 //! surely it must have been read.
 
 use super::confidence::Confidence;
+use super::letter::Marked;
+use super::page::SeenPage;
 use super::pattern::PatternError;
 use super::place::Within;
+use super::seen::Found;
 use super::text::{Phrase, TextRegex};
 
 /// A phrase, where it must stand, how many misread characters are forgiven, and how sure the reader must be.
@@ -47,6 +50,52 @@ impl Words {
         self.phrase.as_str()
     }
 
+    /// Where it stands on the pages, the best of all places: without errors before with, surely before less so.
+    pub(super) fn look(&self, pages: &[SeenPage]) -> Option<Found> {
+        let mut best = None;
+        for (number, page) in (1..).zip(pages) {
+            if self.within.page.is_none_or(|spot| spot.is(number, pages.len())) {
+                self.look_on(page, number, &mut best);
+            }
+        }
+        best
+    }
+
+    /// The same on one page, whatever page was asked for.
+    pub(super) fn look_on(&self, page: &SeenPage, number: usize, best: &mut Option<Found>) {
+        for reading in page.readings() {
+            for at in self.phrase.places(&reading.text) {
+                let confidence = page.look(reading, at, &self.within);
+                better(best, confidence.map(|confidence| Found { page: number, confidence, errors: 0 }));
+            }
+            if self.distance > 0 && best.is_none_or(|best| best.errors > 0) {
+                for (at, errors) in self.phrase.places_near(&reading.text, self.distance) {
+                    let errors = u8::try_from(errors).unwrap_or(u8::MAX);
+                    let confidence = page.look(reading, at, &self.within);
+                    better(best, confidence.map(|confidence| Found { page: number, confidence, errors }));
+                }
+            }
+        }
+    }
+
+    /// Where it stands in what was marked (attention lines).
+    pub(super) fn look_in(&self, marked: &[Marked], pages: &[SeenPage]) -> Option<Found> {
+        let mut best = None;
+        for one in marked {
+            let exact = self.phrase.places(&one.text).map(|at| (at, 0));
+            let near = match self.distance {
+                0 => vec![],
+                errors => self.phrase.places_near(&one.text, errors),
+            };
+            for (at, errors) in exact.chain(near) {
+                let errors = u8::try_from(errors).unwrap_or(u8::MAX);
+                let confidence = one.sure(pages, at, &self.within);
+                better(&mut best, confidence.map(|confidence| Found { page: one.page, confidence, errors }));
+            }
+        }
+        best
+    }
+
     /// Wherever `other` holds, this one holds too.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let letters = if other.distance == 0 {
@@ -86,11 +135,39 @@ impl Expression {
         self.regex.as_str()
     }
 
+    /// Where it matches on the pages, the surest of all places.
+    pub(super) fn look(&self, pages: &[SeenPage]) -> Option<Found> {
+        let mut best = None;
+        for (number, page) in (1..).zip(pages) {
+            if self.within.page.is_some_and(|spot| !spot.is(number, pages.len())) {
+                continue;
+            }
+            let folded = page.expressed();
+            for at in self.regex.places(&folded.text).take(MOST_PLACES) {
+                let confidence = page.look(folded, at, &self.within);
+                better(&mut best, confidence.map(|confidence| Found { page: number, confidence, errors: 0 }));
+            }
+        }
+        best
+    }
+
     /// Wherever `other` holds, this one holds too.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.regex == other.regex
             && self.within.covers(&other.within)
             && less(self.confidence, other.confidence)
+    }
+}
+
+/// So many matches of an expression are looked at on a page.
+const MOST_PLACES: usize = 200;
+
+/// Keeps the better of two finds; of equals the first.
+fn better(best: &mut Option<Found>, found: Option<Found>) {
+    let Some(found) = found else { return };
+    let rank = |found: &Found| (std::cmp::Reverse(found.errors), found.confidence);
+    if best.as_ref().is_none_or(|best| rank(&found) > rank(best)) {
+        *best = Some(found);
     }
 }
 
