@@ -8,7 +8,11 @@ use crate::config::Config;
 
 /// Prints every problem and warning.
 pub fn check(folder: &Path, json: bool) -> End {
-    match Config::load(folder) {
+    let (loaded, hints) = Config::looked_at(folder);
+    if !json {
+        hints.iter().for_each(|hint| eprintln!("{}", hint.render()));
+    }
+    match loaded {
         Ok((config, warnings)) => {
             let missing = crate::recognize::models::missing(&config.worker.recognize);
             let end = if missing.is_empty() { End::Done } else { End::Config };
@@ -17,7 +21,7 @@ pub fn check(folder: &Path, json: bool) -> End {
                 let ok = missing.is_empty();
                 println!(
                     "{:#}",
-                    serde_json::json!({ "ok": ok, "missing_models": missing, "warnings": told, "findings": warnings })
+                    serde_json::json!({ "ok": ok, "missing_models": missing, "warnings": told, "findings": warnings, "hints": hints })
                 );
                 return end;
             }

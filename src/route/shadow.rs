@@ -273,7 +273,7 @@ fn words_key(shown: &str) -> String {
 }
 
 /// Words of spaced scripts, and single characters of others.
-fn tokens(folded: &str) -> impl Iterator<Item = String> {
+fn tokens(folded: &str) -> std::vec::IntoIter<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut within = false;
     for c in folded.chars() {

@@ -28,7 +28,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
     pub(super) when: Demands,
-    variables: Rc<BTreeMap<String, Value>>,
+    pub(super) variables: Rc<BTreeMap<String, Value>>,
     /// Where the recipients were set last.
     pub(super) at: Place,
 }
