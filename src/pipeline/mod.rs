@@ -24,7 +24,7 @@ pub mod steps;
 mod typesetting;
 
 pub use context::{Answer, Context, Courier, Policy, Reader, Settings};
-pub use facts::facts;
+pub use facts::{facts, moment};
 pub use reading::PageRecord;
 pub use runner::{Left, drain, run};
 pub use typesetting::{Made, Typography, typeset};

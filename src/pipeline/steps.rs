@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::addresses::addressed;
-use super::facts::facts;
+use super::facts::{facts, moment};
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
 use crate::fax::{Disposition, Document, Fault, PageText, Stage};
-use crate::route::decide;
+use crate::route::{Facts, decide};
 use crate::store::{Change, Claim, Fax, SavedPage};
 use crate::{compose, decode};
 
@@ -87,7 +87,8 @@ async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let saved = texts(ctx, fax).await?;
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let decision = decide(&facts(fax, &texts), &policy.rules);
+    let facts = Facts { when: Some(moment(fax, &policy.rules)), ..facts(fax, &texts) };
+    let decision = decide(&facts, &policy.rules);
     let deliveries = addressed(fax, &decision, &policy, ctx.now());
     let rule = decision.rule.clone();
     Ok(Change::Routed { rule, decision: serde_json::json!(decision), deliveries })

@@ -24,11 +24,6 @@ impl Confidence {
         f32::from(self.0) / 1_000.0
     }
 
-    /// What is left of it after a loss, in thousandths.
-    pub(super) fn less(self, thousandths: u16) -> Self {
-        Self(self.0.saturating_sub(thousandths))
-    }
-
     /// By how many thousandths it is above another; 0 where it is not.
     pub(super) fn above(self, other: Self) -> u16 {
         self.0.saturating_sub(other.0)

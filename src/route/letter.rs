@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::confidence::Confidence;
-use super::fold::fold;
+use super::fold::{fold, fold_expression};
 use super::page::SeenPage;
 use super::place::Within;
 use super::reference::plain;
@@ -49,11 +49,12 @@ impl Marked {
     }
 }
 
+/// Patterns are written as people write and see folded lines.
 fn compiled(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is a constant, compiled by a test")
+    Regex::new(&fold_expression(pattern)).expect("the pattern is a constant, compiled by a test")
 }
 
-/// A mark of attention; what follows is the name. Patterns see folded lines.
+/// A mark of attention; what follows is the name.
 static ATTENTION: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r"(?x)
@@ -73,7 +74,7 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| {
         r"(?x)
         \b (?: from|fax|tel|telephone|phone|date|dated|pages?|no\.?\ of\ pages|re|subject|our|your|ref|reference|file|cc|c\.c\.|attn|attention|to|email|e-mail|time ) \b [^:;]{0,12} [:;]
         | (?: fax|tel|our\ ref|your\ ref ) \b
-        | 由\s?[:;] | 發件人 | 寄件人 | 日期 | 傳真 | 電話 | 頁數 | 副本 | 主旨 | 事由 | 檔號 | 檔案 | 地址 | 經辦人 | 收件人",
+        | 來函 | 去函 | 本處 | 本署 | 本函 | 貴處 | 貴署 | 我方 | 你方 | 由\s?[:;] | 發件人 | 寄件人 | 日期 | 傳真 | 電話 | 頁數 | 副本 | 主旨 | 事由 | 檔號 | 檔案 | 地址 | 經辦人 | 收件人",
     )
 });
 
@@ -157,11 +158,11 @@ pub(super) fn references(pages: &[SeenPage]) -> Vec<Marked> {
             let folded = fold(&line.text);
             for mark in REFERENCE.find_iter(&folded) {
                 let rest = folded.get(mark.end()..).unwrap_or("");
+                let rest = rest.get(..LABEL.find(rest).map_or(rest.len(), |label| label.start())).unwrap_or("");
                 let Some(whole) = REFERENCE_VALUE.captures(rest).and_then(|captures| captures.get(1)) else {
                     continue;
                 };
-                let end = LABEL.find(whole.as_str()).map_or(whole.as_str().len(), |label| label.start());
-                let text = whole.as_str().get(..end).unwrap_or("").trim_end_matches(is_edge);
+                let text = whole.as_str().trim_end_matches(is_edge);
                 let first = text.split_whitespace().next().unwrap_or("");
                 for text in [text, first] {
                     // a reference has a digit: "Ref: as above" is none

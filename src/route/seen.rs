@@ -54,7 +54,8 @@ impl<'a> Seen<'a> {
         let station = self.station.get_or_init(|| {
             let claimed = &self.facts.call.tsi.as_ref()?.0;
             let folded = fold(claimed);
-            (!folded.is_empty()).then(|| (folded, self.plan.read_text(claimed)))
+            let number = self.plan.read_text(&folded);
+            (!folded.is_empty()).then_some((folded, number))
         });
         station.as_ref()
     }

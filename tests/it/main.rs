@@ -34,6 +34,7 @@ mod pipeline_crash;
 mod pipeline_house;
 mod relay;
 mod rules;
+mod rules_facts;
 mod store;
 mod t38_call;
 mod t38_receiver;
