@@ -1,5 +1,6 @@
 //! User stories and house rules, one module each, in one binary.
 
+mod check;
 mod config;
 mod crash;
 mod decode_damage;
@@ -12,6 +13,7 @@ mod fixtures;
 mod harness;
 mod hylafax_faxinfo;
 mod hylafax_record;
+mod import;
 mod intake_admit;
 mod intake_hostile;
 mod intake_ledger;
