@@ -8,6 +8,7 @@ use super::{End, failed};
 use crate::config::{self, Config};
 use crate::fax::{Disposition, Fault};
 use crate::import::{self, Choices, Field, File, Imported, Loss};
+use crate::route::NumberPlan;
 
 /// Name of the report beside the two files.
 const REPORT: &str = "import.txt";
@@ -50,6 +51,12 @@ struct Common {
     /// Domain of recipients that are written without one
     #[arg(long)]
     domain: Option<String>,
+    /// The site's country code, as in [numbers] of faxgate.toml: with it, two spellings of a number are one
+    #[arg(long)]
+    country_code: Option<String>,
+    /// Digits of a full national number, as in [numbers] of faxgate.toml
+    #[arg(long)]
+    national_digits: Option<usize>,
     /// Inbox of last resort
     #[arg(long)]
     fallback: Option<String>,
@@ -92,6 +99,11 @@ fn translated(from: &From, common: &Common) -> Result<Imported, Fault> {
         fallback: common.fallback.clone(),
         call_ids: vec![],
         trust_tsi: false,
+        numbers: NumberPlan {
+            country_code: common.country_code.clone(),
+            national_digits: common.national_digits,
+            ..NumberPlan::default()
+        },
         is_address: config::is_address,
     };
     match from {
@@ -131,7 +143,9 @@ fn read(path: &Path) -> Result<File, Fault> {
 fn written(out: &Path, imported: Imported) -> Result<Imported, Fault> {
     let refuse = |path: &Path, error: std::io::Error| {
         let help = match error.kind() {
-            std::io::ErrorKind::AlreadyExists => "it is there already; choose another folder with --out".into(),
+            std::io::ErrorKind::AlreadyExists => {
+                "it is there already; choose another folder with --out".into()
+            }
             _ => error.to_string(),
         };
         let operator = format!("{} cannot be written: {help}", path.display());

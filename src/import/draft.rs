@@ -6,7 +6,7 @@ use std::fmt;
 use super::entry::{Field, condition};
 use super::{Choices, MOST_RULES, hopeless, toml};
 use crate::fax::Fault;
-use crate::route::{DEFAULT_RULE, Rule};
+use crate::route::{DEFAULT_RULE, NumberPlan, Rule};
 
 /// How much is lost with what could not be translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,10 @@ impl Imported {
         };
         let mut text = String::new();
         for (loss, head) in [
-            (Loss::Routing, "Not translated: faxes may go elsewhere than before. Write rules by hand, or leave it knowingly."),
+            (
+                Loss::Routing,
+                "Not translated: faxes may go elsewhere than before. Write rules by hand, or leave it knowingly.",
+            ),
             (Loss::Detail, "Not translated, without effect on where faxes go:"),
         ] {
             let lines = list(loss);
@@ -180,7 +183,7 @@ impl<'a> Draft<'a> {
                 format!("More than {MOST_RULES} rules would come of it: split the files."),
             ));
         }
-        let rules = reachable(std::mem::take(&mut self.rules), &fallback);
+        let rules = reachable(std::mem::take(&mut self.rules), &fallback, &self.choices.numbers);
         let departments = Names::of(&rules, &self.default, &fallback);
         let text = self.rules_text(&rules, &departments);
         Ok(Imported {
@@ -219,7 +222,9 @@ impl<'a> Draft<'a> {
         let grave: Vec<&Left> = self.left.iter().filter(|left| left.loss == Loss::Routing).collect();
         if !grave.is_empty() {
             text.push_str("#\n# Not translated, so that faxes may go elsewhere than before:\n");
-            grave.iter().for_each(|left| text.push_str(&format!("{}\n", toml::comment(&format!("- {left}")))));
+            grave
+                .iter()
+                .for_each(|left| text.push_str(&format!("{}\n", toml::comment(&format!("- {left}")))));
         }
         let ids = |addresses: &[String]| {
             let ids: Vec<&str> = addresses.iter().map(|address| departments.id(address)).collect();
@@ -245,7 +250,8 @@ impl<'a> Draft<'a> {
                 text.push_str(&format!("copy = {}\n", ids(&copies)));
             }
             if !rule.printers.is_empty() {
-                let line = format!("printer = {}   # needs a [[printer]] of this name", toml::texts(&rule.printers));
+                let line =
+                    format!("printer = {}   # needs a [[printer]] of this name", toml::texts(&rule.printers));
                 text.push_str(&format!("{}\n", toml::comment(&line)));
             }
         }
@@ -255,7 +261,7 @@ impl<'a> Draft<'a> {
 }
 
 /// Rules that can have their turn, with the entries that can.
-fn reachable(drafts: Vec<DraftRule>, fallback: &str) -> Vec<DraftRule> {
+fn reachable(drafts: Vec<DraftRule>, fallback: &str, plan: &NumberPlan) -> Vec<DraftRule> {
     let mut kept: Vec<DraftRule> = Vec::new();
     let mut shadows = crate::route::Shadows::default();
     for mut draft in drafts {
@@ -263,7 +269,7 @@ fn reachable(drafts: Vec<DraftRule>, fallback: &str) -> Vec<DraftRule> {
             draft.to = vec![fallback.to_owned()];
         }
         loop {
-            let Some(rule) = compiled(&draft) else { break };
+            let Some(rule) = compiled(&draft, plan) else { break };
             let found = shadows.look(&rule);
             if found.whole.is_some() {
                 break;
@@ -287,9 +293,12 @@ fn reachable(drafts: Vec<DraftRule>, fallback: &str) -> Vec<DraftRule> {
 }
 
 /// `None`: it has no condition, or an entry that is none (which was looked at before, so never).
-fn compiled(draft: &DraftRule) -> Option<Rule> {
-    let when: Vec<_> =
-        draft.when.iter().map(|(field, entries)| condition(*field, entries).ok()).collect::<Option<_>>()?;
+fn compiled(draft: &DraftRule, plan: &NumberPlan) -> Option<Rule> {
+    let when: Vec<_> = draft
+        .when
+        .iter()
+        .map(|(field, entries)| condition(*field, entries, plan).ok())
+        .collect::<Option<_>>()?;
     let empty = draft.when.values().any(Vec::is_empty);
     (!when.is_empty() && !empty).then(|| Rule { name: draft.name.clone(), when, ..Rule::default() })
 }

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use crate::route::{CodePattern, Condition, DevicePattern, NumberPattern, NumberPlan, PageRange, StationPattern};
+use crate::route::{
+    CodePattern, Condition, DevicePattern, NumberPattern, NumberPlan, PageRange, StationPattern,
+};
 
 /// Most entries that one pattern is written out to.
 const MOST_ENTRIES: usize = 100;
@@ -125,14 +127,19 @@ fn chars_of_class(chars: &[(char, bool)], end: usize) -> usize {
 }
 
 /// Entries that together take what the pattern takes; `None`: every fax.
-pub(super) fn entries(field: Field, pattern: &[Piece]) -> Result<Option<Vec<String>>, String> {
+pub(super) fn entries(
+    field: Field,
+    pattern: &[Piece],
+    plan: &NumberPlan,
+) -> Result<Option<Vec<String>>, String> {
     if !pattern.is_empty() && pattern.iter().all(|piece| *piece == Piece::Any) {
         return Ok(None);
     }
     if pattern.is_empty() {
         return Err(format!("no condition asks for a missing {field}"));
     }
-    if literal(pattern).is_some_and(|text| matches!(text.as_str(), "<UNSPECIFIED>" | "<unknown>" | "<NONE>")) {
+    if literal(pattern).is_some_and(|text| matches!(text.as_str(), "<UNSPECIFIED>" | "<unknown>" | "<NONE>"))
+    {
         return Err(format!("no condition asks for a missing {field}"));
     }
     let found = match field {
@@ -152,7 +159,7 @@ pub(super) fn entries(field: Field, pattern: &[Piece]) -> Result<Option<Vec<Stri
                 .collect::<Result<_, _>>()?
         }
     };
-    condition(field, &found)?;
+    condition(field, &found, plan)?;
     Ok(Some(found))
 }
 
@@ -166,9 +173,12 @@ fn written_out(pattern: &[Piece], digits: bool) -> Result<Vec<Vec<Piece>>, Strin
     for piece in pattern {
         let choices: Vec<char> = match piece {
             Piece::One if digits => ('0'..='9').collect(),
-            Piece::Set(_, true) => return Err("a set of all other characters ([!…]) cannot be written out".into()),
+            Piece::Set(_, true) => {
+                return Err("a set of all other characters ([!…]) cannot be written out".into());
+            }
             Piece::Set(ranges, false) => {
-                let chars: Vec<char> = ranges.iter().flat_map(|(low, high)| (*low..=*high).take(MOST_ENTRIES + 1)).collect();
+                let chars: Vec<char> =
+                    ranges.iter().flat_map(|(low, high)| (*low..=*high).take(MOST_ENTRIES + 1)).collect();
                 if chars.is_empty() {
                     return Err("this set of characters is empty".into());
                 }
@@ -194,7 +204,9 @@ fn wildcards(pattern: &[Piece], field: Field) -> Result<String, String> {
     pattern
         .iter()
         .map(|piece| match piece {
-            Piece::Char('*' | '?') => Err(format!("a * or ? that means itself cannot be written in `{field}`")),
+            Piece::Char('*' | '?') => {
+                Err(format!("a * or ? that means itself cannot be written in `{field}`"))
+            }
             Piece::Char(c) => Ok(*c),
             Piece::One => Ok('?'),
             Piece::Any | Piece::Set(..) => Ok('*'),
@@ -240,8 +252,7 @@ fn glob(pattern: &[Piece]) -> String {
 }
 
 /// What `rules.toml` would make of these entries.
-pub(super) fn condition(field: Field, entries: &[String]) -> Result<Condition, String> {
-    let plan = NumberPlan::default();
+pub(super) fn condition(field: Field, entries: &[String], plan: &NumberPlan) -> Result<Condition, String> {
     fn all<T, E: fmt::Display>(
         entries: &[String],
         parse: impl Fn(&str) -> Result<T, E>,
@@ -249,9 +260,9 @@ pub(super) fn condition(field: Field, entries: &[String]) -> Result<Condition, S
         entries.iter().map(|entry| parse(entry).map_err(|error| error.to_string())).collect()
     }
     Ok(match field {
-        Field::Did => Condition::Did(all(entries, |text| NumberPattern::parse(text, &plan))?),
-        Field::Caller => Condition::Caller(all(entries, |text| NumberPattern::parse(text, &plan))?),
-        Field::Tsi => Condition::Tsi(all(entries, |text| StationPattern::parse(text, &plan))?),
+        Field::Did => Condition::Did(all(entries, |text| NumberPattern::parse(text, plan))?),
+        Field::Caller => Condition::Caller(all(entries, |text| NumberPattern::parse(text, plan))?),
+        Field::Tsi => Condition::Tsi(all(entries, |text| StationPattern::parse(text, plan))?),
         Field::Subaddress => {
             let trimmed = |text: &str| match text.trim() {
                 "" => Err("an empty subaddress fits no fax".to_owned()),
@@ -266,11 +277,17 @@ pub(super) fn condition(field: Field, entries: &[String]) -> Result<Condition, S
 }
 
 /// Entries that take what both lists take; `None` where nothing can be in both.
-pub(super) fn both(field: Field, mine: &[String], theirs: &[String]) -> Result<Option<Vec<String>>, String> {
+pub(super) fn both(
+    field: Field,
+    mine: &[String],
+    theirs: &[String],
+    plan: &NumberPlan,
+) -> Result<Option<Vec<String>>, String> {
     let mut kept: Vec<String> = Vec::new();
     for my in mine {
         for their in theirs {
-            let (a, b) = (condition(field, std::slice::from_ref(my))?, condition(field, std::slice::from_ref(their))?);
+            let one_of = |entry: &String| condition(field, std::slice::from_ref(entry), plan);
+            let (a, b) = (one_of(my)?, one_of(their)?);
             let one = if a.covers(&b) {
                 their
             } else if b.covers(&a) {
@@ -315,18 +332,39 @@ mod tests {
             (Field::Caller, "435*", Some(vec!["435*"])),
             (Field::Caller, "*1212", Some(vec!["*1212"])),
             (Field::Did, "301011[0-2]1", Some(vec!["30101101", "30101111", "30101121"])),
-            (Field::Did, "3010110[[:digit:]]*", Some((0..10).map(|d| ["30101100*", "30101101*", "30101102*", "30101103*", "30101104*", "30101105*", "30101106*", "30101107*", "30101108*", "30101109*"][d]).collect())),
+            (
+                Field::Did,
+                "3010110[[:digit:]]*",
+                Some(
+                    (0..10)
+                        .map(|d| {
+                            [
+                                "30101100*",
+                                "30101101*",
+                                "30101102*",
+                                "30101103*",
+                                "30101104*",
+                                "30101105*",
+                                "30101106*",
+                                "30101107*",
+                                "30101108*",
+                                "30101109*",
+                            ][d]
+                        })
+                        .collect(),
+                ),
+            ),
             (Field::Did, "*", None),
             (Field::Device, "ttyS[!01]?", Some(vec!["ttyS[!01]?"])),
             (Field::Device, "tty**", Some(vec!["tty*"])),
             (Field::Subaddress, "5[34]", Some(vec!["53", "54"])),
             (Field::Device, "a[b", Some(vec!["a[[]b"])),
         ] {
-            let found = entries(field, &shell(pattern)).unwrap();
+            let found = entries(field, &shell(pattern), &NumberPlan::default()).unwrap();
             assert_eq!(found, expected.map(|all| all.into_iter().map(str::to_owned).collect()), "{pattern}");
         }
         let quoted = pieces(&[('t', false), ('*', true)]);
-        assert_eq!(entries(Field::Device, &quoted), Ok(Some(vec!["t[*]".into()])));
+        assert_eq!(entries(Field::Device, &quoted, &NumberPlan::default()), Ok(Some(vec!["t[*]".into()])));
     }
 
     #[test]
@@ -341,15 +379,18 @@ mod tests {
             (Field::Tsi, "<UNSPECIFIED>"),
             (Field::Tsi, ""),
         ] {
-            assert!(entries(field, &shell(pattern)).is_err(), "{field} {pattern}");
+            assert!(entries(field, &shell(pattern), &NumberPlan::default()).is_err(), "{field} {pattern}");
         }
     }
 
     #[test]
     fn two_demands_on_one_fact_become_one_where_that_is_sure() {
         let list = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
-        let both = |a: &[&str], b: &[&str]| both(Field::Caller, &list(a), &list(b));
-        assert_eq!(both(&["435*"], &["4351", "5"]), Err("`caller` would have to fit \"435*\" and \"5\" at once".into()));
+        let both = |a: &[&str], b: &[&str]| both(Field::Caller, &list(a), &list(b), &NumberPlan::default());
+        assert_eq!(
+            both(&["435*"], &["4351", "5"]),
+            Err("`caller` would have to fit \"435*\" and \"5\" at once".into())
+        );
         assert_eq!(both(&["435*"], &["4351"]), Ok(Some(list(&["4351"]))));
         assert_eq!(both(&["1", "2"], &["2", "3"]), Ok(Some(list(&["2"]))));
         assert_eq!(both(&["1"], &["2"]), Ok(None));

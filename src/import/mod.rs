@@ -21,6 +21,7 @@ pub use draft::{Imported, Left, Loss};
 pub use entry::Field;
 
 use crate::fax::{Disposition, Fault};
+use crate::route::NumberPlan;
 
 /// Longest file that is read, in bytes.
 pub const LONGEST_FILE: u64 = 256 << 20;
@@ -50,6 +51,8 @@ pub struct Choices {
     pub call_ids: Vec<Option<Field>>,
     /// AvantFAX: take fax-to-mail addresses for the TSI too, as AvantFAX does where no caller's number is known.
     pub trust_tsi: bool,
+    /// The site's dial plan, as `[numbers]` of its `faxgate.toml` will say it: it decides which patterns mean one number.
+    pub numbers: NumberPlan,
     /// Whether a text is a mail address that the gateway takes.
     pub is_address: fn(&str) -> bool,
 }

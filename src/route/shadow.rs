@@ -99,9 +99,9 @@ impl Shadows {
                 return found;
             }
             let places = taken.into_iter().enumerate();
-            found.partly.extend(
-                places.filter_map(|(entry, by)| Some(Taken { condition: at, entry, by: by? })),
-            );
+            found
+                .partly
+                .extend(places.filter_map(|(entry, by)| Some(Taken { condition: at, entry, by: by? })));
         }
         found
     }
@@ -158,7 +158,9 @@ impl Condition {
     /// Number of its alternatives; a flag is one.
     pub fn entries(&self) -> usize {
         match self {
-            Self::Spool(list) | Self::Subaddress(list) | Self::Trunk(list) | Self::Language(list) => list.len(),
+            Self::Spool(list) | Self::Subaddress(list) | Self::Trunk(list) | Self::Language(list) => {
+                list.len()
+            }
             Self::Did(list) | Self::Caller(list) => list.len(),
             Self::Tsi(list) => list.len(),
             Self::Device(list) => list.len(),
@@ -232,7 +234,9 @@ impl Condition {
     /// Kinds of which an entry covers nothing but its like, and kinds of which there are too few to tell apart.
     fn plain_keys(&self) -> Vec<String> {
         match self {
-            Self::Spool(list) | Self::Subaddress(list) | Self::Trunk(list) | Self::Language(list) => list.clone(),
+            Self::Spool(list) | Self::Subaddress(list) | Self::Trunk(list) | Self::Language(list) => {
+                list.clone()
+            }
             Self::Form(list) => list.iter().map(|form| form.name.clone()).collect(),
             Self::TextRegex(list) => list.iter().map(|one| one.as_str().to_owned()).collect(),
             Self::Holiday(flag) | Self::Damaged(flag) => vec![flag.to_string()],
@@ -292,7 +296,8 @@ fn tokens(folded: &str) -> std::vec::IntoIter<String> {
 mod tests {
     use super::super::number::NumberPlan;
     use super::super::{
-        CodePattern, Condition, DevicePattern, NumberPattern, PageRange, ReferencePattern, StationPattern, Words,
+        CodePattern, Condition, DevicePattern, NumberPattern, PageRange, ReferencePattern, StationPattern,
+        Words,
     };
     use super::*;
     use proptest::prelude::*;
@@ -317,7 +322,9 @@ mod tests {
                     return Shadow { whole: taken[taken.len() - 1], partly: vec![] };
                 }
                 let places = taken.into_iter().enumerate();
-                found.partly.extend(places.filter_map(|(entry, by)| Some(Taken { condition, entry, by: by? })));
+                found
+                    .partly
+                    .extend(places.filter_map(|(entry, by)| Some(Taken { condition, entry, by: by? })));
             }
             found
         };
@@ -333,14 +340,19 @@ mod tests {
         let number = "(\\+852 )?(28|281|2810 123)[0-9*]";
         prop_oneof![
             list("[ab]").prop_map(|list| Some(Condition::Spool(list))),
-            list(number).prop_map(|list| all(list, |text| NumberPattern::parse(text, &plan())).map(Condition::Did)),
-            list("[*][0-3]{1,2}").prop_map(|list| all(list, |text| NumberPattern::parse(text, &plan())).map(Condition::Did)),
-            list("(2810 1234|[*]|a[*b?]{1,2}|28[*])").prop_map(|list| all(list, |text| StationPattern::parse(text, &plan())).map(Condition::Tsi)),
+            list(number)
+                .prop_map(|list| all(list, |text| NumberPattern::parse(text, &plan())).map(Condition::Did)),
+            list("[*][0-3]{1,2}")
+                .prop_map(|list| all(list, |text| NumberPattern::parse(text, &plan())).map(Condition::Did)),
+            list("(2810 1234|[*]|a[*b?]{1,2}|28[*])")
+                .prop_map(|list| all(list, |text| StationPattern::parse(text, &plan())).map(Condition::Tsi)),
             list("(tty)?S?[*01?]").prop_map(|list| all(list, DevicePattern::parse).map(Condition::Device)),
             list("[1-3]|<[2-4]").prop_map(|list| all(list, PageRange::parse).map(Condition::Pages)),
-            list("(a|ab|牌|牌照|a b|[*]b|b[*]){1,2}").prop_map(|list| all(list, Words::parse).map(Condition::Text)),
+            list("(a|ab|牌|牌照|a b|[*]b|b[*]){1,2}")
+                .prop_map(|list| all(list, Words::parse).map(Condition::Text)),
             list("(qr:)?[ab*]{1,2}").prop_map(|list| all(list, CodePattern::parse).map(Condition::Barcode)),
-            list("[ab*]{1,2}|/[ab]+/").prop_map(|list| all(list, ReferencePattern::parse).map(Condition::Reference)),
+            list("[ab*]{1,2}|/[ab]+/")
+                .prop_map(|list| all(list, ReferencePattern::parse).map(Condition::Reference)),
         ]
         .prop_filter_map("no pattern", |condition| condition)
     }

@@ -69,7 +69,8 @@ to = "registry"
 
 fn folder(rules: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", DEPARTMENTS), ("rules.toml", rules)] {
+    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", DEPARTMENTS), ("rules.toml", rules)]
+    {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     for spool in ["spool", "calls"] {
@@ -109,12 +110,18 @@ fn each_doubt_is_told_with_its_place() {
         ("did = \"*\"\ntsi = \"ACME*\"\nto = \"licensing\"", vec![]),
         ("holiday = true\nto = \"licensing\"", vec![]),
         // patterns that match everything
-        ("did = \"*\"\nto = \"licensing\"", vec![("never", "health"), ("never", "licensing"), ("broad", "\"*\"")]),
+        (
+            "did = \"*\"\nto = \"licensing\"",
+            vec![("never", "health"), ("never", "licensing"), ("broad", "\"*\"")],
+        ),
         ("caller = [\"2810*\", \"*\"]\nto = \"licensing\"", vec![("broad", "[\"2810*\", \"*\"]")]),
         ("caller = \"*\"\nlanguage = [\"en\", \"zh\"]\nto = \"licensing\"", vec![("broad", "\"*\"")]),
         ("caller = \"2810*\"\npages = \">=1\"\nto = \"licensing\"", vec![("broad", ">=1")]),
         ("caller = \"2810*\"\ntime = \"00:00-24:00\"\nto = \"licensing\"", vec![("broad", "00:00-24:00")]),
-        ("caller = \"2810*\"\nweekday = [\"mon-fri\", \"sat-sun\"]\nto = \"licensing\"", vec![("broad", "[\"mon-fri\", \"sat-sun\"]")]),
+        (
+            "caller = \"2810*\"\nweekday = [\"mon-fri\", \"sat-sun\"]\nto = \"licensing\"",
+            vec![("broad", "[\"mon-fri\", \"sat-sun\"]")],
+        ),
         // traps of expressions
         ("text_regex = '\\b3010.1101\\b'\nto = \"licensing\"", vec![("regex-trap", ".")]),
         ("text_regex = { regex = 'ref$ no', zone = \"top\" }\nto = \"licensing\"", vec![("regex-trap", "$")]),
@@ -125,15 +132,24 @@ fn each_doubt_is_told_with_its_place() {
         ("trunk = [\"telco-b\"]\nto = \"licensing\"", vec![("trunk", "telco-b")]),
         // what can never be
         ("spool = \"lines\"\ntrunk = \"telco-a\"\nto = \"licensing\"", vec![("never", "telco-a")]),
-        ("pages = \"<3\"\ntext = { words = \"annex\", page = 3 }\nto = \"licensing\"", vec![("never", "{ words = \"annex\", page = 3 }")]),
+        (
+            "pages = \"<3\"\ntext = { words = \"annex\", page = 3 }\nto = \"licensing\"",
+            vec![("never", "{ words = \"annex\", page = 3 }")],
+        ),
         ("holiday = true\nweekday = \"sun\"\nto = \"licensing\"", vec![("holidays", "true")]),
         ("caller = \"2999 0000\"\njunk = true\nto = \"licensing\"", vec![("contradiction", "licensing")]),
-        ("caller = \"2999 0000\"\nduplicate = false\ndrop_duplicate = true\nto = \"licensing\"", vec![("contradiction", "false")]),
+        (
+            "caller = \"2999 0000\"\nduplicate = false\ndrop_duplicate = true\nto = \"licensing\"",
+            vec![("contradiction", "false")],
+        ),
         // too little before a sensitive department
         ("tsi = \"HOSPITAL*\"\nto = \"health\"", vec![("tsi-alone", "HOSPITAL*")]),
         ("caller = \"2999 0000\"\nto = \"health\"", vec![("sensitive", "2999 0000")]),
         ("text = [\"Department of Health\", \"HD\"]\nto = \"health\"", vec![("sensitive", "HD")]),
-        ("text = { words = \"Department of Health\", distance = 1 }\ncopy = \"health\"\nto = \"licensing\"", vec![("sensitive", "{ words = \"Department of Health\", distance = 1 }")]),
+        (
+            "text = { words = \"Department of Health\", distance = 1 }\ncopy = \"health\"\nto = \"licensing\"",
+            vec![("sensitive", "{ words = \"Department of Health\", distance = 1 }")],
+        ),
         ("text = \"衞\"\ncaller = \"2999 0000\"\nto = \"health\"", vec![("sensitive", "衞")]),
         ("tsi = \"HOSPITAL*\"\ntriage = true\nto = \"health\"", vec![]),
     ] {
@@ -155,7 +171,8 @@ fn each_doubt_is_told_with_its_place() {
 fn a_calendar_that_has_ended_is_told_of() {
     let folder = folder(&format!("[office]\nhours = \"mon-fri 09:00-17:00\"\nholidays = \"old\"\n{REST}"));
     std::fs::create_dir(folder.path().join("holidays")).unwrap();
-    std::fs::write(folder.path().join("holidays/old.toml"), "[days]\n\"2020-01-01\" = \"New Year\"\n").unwrap();
+    std::fs::write(folder.path().join("holidays/old.toml"), "[days]\n\"2020-01-01\" = \"New Year\"\n")
+        .unwrap();
     let found = findings(folder.path());
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].code.as_str(), "config.rules.holidays");
@@ -225,7 +242,9 @@ fn ten_thousand_rules_are_compared_with_each_other() {
         ));
     }
     rules.push_str("[[rule]]\nname = \"late\"\nspool = \"lines\"\ndid = \"+852 2003 5000\"\ntext = \"the licence number 5000 again\"\nto = \"licensing\"\n");
-    rules.push_str(&format!("[[rule]]\nname = \"beginnings\"\ndid = [\"2000*\", \"+852 2001*\"]\nto = \"registry\"\n{REST}"));
+    rules.push_str(&format!(
+        "[[rule]]\nname = \"beginnings\"\ndid = [\"2000*\", \"+852 2001*\"]\nto = \"registry\"\n{REST}"
+    ));
     assert!(rules.len() > 1 << 20);
     let folder = folder(&rules);
     let started = std::time::Instant::now();

@@ -29,7 +29,11 @@ pub(super) fn look(sheet: Sheet<'_>, entry: &RuleEntry) {
         }
     }
     if all && let Some((condition, at, _)) = placed(entry).next() {
-        let message = format!("\"{}\" takes nearly every fax: all of which any {} is known", entry.rule.name, condition.key());
+        let message = format!(
+            "\"{}\" takes nearly every fax: all of which any {} is known",
+            entry.rule.name,
+            condition.key()
+        );
         let help = "narrow it, or let [default] say it; rules behind it get little";
         sheet.note(at, Note::warning(codes::RULES_BROAD, message).help(help));
     }
@@ -56,12 +60,12 @@ fn breadth(condition: &Condition) -> Breadth {
         Condition::Device(list) => known(list.iter().any(|one| stars(one.as_str()))),
         Condition::Barcode(list) => known(list.iter().any(|one| stars(one.as_str()))),
         Condition::Reference(list) => known(list.iter().any(|one| one.is_any())),
-        Condition::Language(list) => {
-            known(LANGUAGES.iter().all(|word| list.iter().any(|one| one == word)))
-        }
+        Condition::Language(list) => known(LANGUAGES.iter().all(|word| list.iter().any(|one| one == word))),
         Condition::Time(list) => everything(list.iter().any(|one| one.minutes() == (0, DAY))),
         Condition::Weekday(list) => everything(list.iter().fold(0, |days, one| days | one.days()) == WEEK),
-        Condition::Pages(list) => everything(list.iter().any(|one| one.bounds().0 <= 1 && one.bounds().1 == u32::MAX)),
+        Condition::Pages(list) => {
+            everything(list.iter().any(|one| one.bounds().0 <= 1 && one.bounds().1 == u32::MAX))
+        }
         Condition::Duplicate(list) => everything(list.contains(&Twin::No) && list.contains(&Twin::Any)),
         _ => Breadth::Some,
     }
@@ -89,7 +93,8 @@ fn outcome(sheet: Sheet<'_>, entry: &RuleEntry) {
         let named: Vec<&str> = others.iter().filter(|(_, is)| *is).map(|(key, _)| *key).collect();
         if !named.is_empty() {
             let why = format!("junk is set aside, and `{}` has nothing to do", named.join("`, `"));
-            let help = "take `junk` out, or the others: what is released from junk is routed anew, past this rule";
+            let help =
+                "take `junk` out, or the others: what is released from junk is routed anew, past this rule";
             contradiction(entry.to_at, why, help);
         }
     }

@@ -80,8 +80,12 @@ pub(super) fn untried(sheet: Sheet<'_>, entries: &[RuleEntry], decided: &[String
         untried.iter().take(MOST_NAMED).map(|entry| format!("\"{}\"", entry.rule.name)).collect();
     let more = untried.len() - named.len();
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let note = Note::hint(codes::RULES_UNTRIED, format!("no example is decided by {}{tail}", named.join(", ")));
-    sheet.note(first.at, note.help("an [[example]] says what a rule is for, and fails when another takes its faxes"));
+    let note =
+        Note::hint(codes::RULES_UNTRIED, format!("no example is decided by {}{tail}", named.join(", ")));
+    sheet.note(
+        first.at,
+        note.help("an [[example]] says what a rule is for, and fails when another takes its faxes"),
+    );
 }
 
 /// Departments and forms that nothing uses.

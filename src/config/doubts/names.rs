@@ -50,7 +50,10 @@ fn days(scene: Scene<'_>, entry: &RuleEntry) {
         weekdays.iter().any(|range| range.fits(weekday))
     };
     if !scene.site.holidays.days().any(|(date, _)| on(date)) {
-        let message = format!("\"{}\" will hardly match: no holiday of the calendar falls on these days", entry.rule.name);
+        let message = format!(
+            "\"{}\" will hardly match: no holiday of the calendar falls on these days",
+            entry.rule.name
+        );
         let note = Note::warning(codes::RULES_HOLIDAYS, message);
         scene.sheet.note(at, note.help("two rules, one with `holiday`, one with `weekday`, take either"));
     }
@@ -59,9 +62,10 @@ fn days(scene: Scene<'_>, entry: &RuleEntry) {
 /// The calendar's last day has come, or comes soon, and something goes by it.
 pub(super) fn calendar(scene: Scene<'_>, entries: &[RuleEntry]) {
     let Some((_, last)) = scene.site.holidays.years() else { return };
-    let rule = entries.iter().flat_map(placed).find_map(|(condition, at, _)| {
-        matches!(condition, Condition::Holiday(_)).then_some(at)
-    });
+    let rule = entries
+        .iter()
+        .flat_map(placed)
+        .find_map(|(condition, at, _)| matches!(condition, Condition::Holiday(_)).then_some(at));
     if rule.is_none() && scene.site.office.is_none() {
         return;
     }
@@ -71,7 +75,9 @@ pub(super) fn calendar(scene: Scene<'_>, entries: &[RuleEntry]) {
         return;
     }
     let name = &scene.site.holidays.name;
-    let message = format!("the calendar \"{name}\" knows no holiday after {last}: from then on every day is a working day");
+    let message = format!(
+        "the calendar \"{name}\" knows no holiday after {last}: from then on every day is a working day"
+    );
     let note = Note::warning(codes::RULES_HOLIDAYS, message)
         .help(format!("add the days that were gazetted to holidays/{name}.toml in the configuration folder"));
     match rule {

@@ -57,7 +57,8 @@ fn numbers(scene: Scene<'_>, entry: &RuleEntry) -> bool {
 /// Only calls that the gateway answers itself come by a trunk.
 fn trunk(scene: Scene<'_>, entry: &RuleEntry) -> bool {
     let (Some(machine), Some(names)) = (scene.known.machine, spools(entry)) else { return false };
-    let at = placed(entry).find_map(|(condition, at, _)| matches!(condition, Condition::Trunk(_)).then_some(at));
+    let at =
+        placed(entry).find_map(|(condition, at, _)| matches!(condition, Condition::Trunk(_)).then_some(at));
     let Some(at) = at else { return false };
     let other = names.iter().all(|name| {
         machine.spools.iter().any(|entry| entry.spool.name == *name && entry.spool.kind != Kind::T38)

@@ -54,7 +54,10 @@ fn written(sheet: Sheet<'_>, at: Span, text: &str, place: &Place) -> Span {
     match entry.find(text) {
         Some(start) => {
             let from = at.start + start;
-            Span::new(from + place.start.offset, from + place.end.offset.max(place.start.offset + 1).min(text.len()))
+            Span::new(
+                from + place.start.offset,
+                from + place.end.offset.max(place.start.offset + 1).min(text.len()),
+            )
         }
         None => at,
     }
@@ -93,26 +96,34 @@ fn neighbours(list: &[Ast], found: &mut Vec<Trap>) {
         let before = at.checked_sub(1).and_then(|at| list.get(at));
         let after = list.get(at + 1);
         match one {
-            Ast::Dot(place) if before.is_some_and(is_digit) && after.is_some_and(is_digit) => found.push(Trap {
-                at: **place,
-                what: "this dot fits any character, a digit too".to_owned(),
-                help: "a dot that means itself is written \\.".to_owned(),
-            }),
-            Ast::Assertion(assertion) if assertion.kind == AssertionKind::StartLine && before.is_some_and(is_visible) => {
+            Ast::Dot(place) if before.is_some_and(is_digit) && after.is_some_and(is_digit) => {
+                found.push(Trap {
+                    at: **place,
+                    what: "this dot fits any character, a digit too".to_owned(),
+                    help: "a dot that means itself is written \\.".to_owned(),
+                })
+            }
+            Ast::Assertion(assertion)
+                if assertion.kind == AssertionKind::StartLine && before.is_some_and(is_visible) =>
+            {
                 found.push(Trap {
                     at: assertion.span,
                     what: "^ is the beginning of a line: behind something else it never matches".to_owned(),
                     help: "put it first, or write \\^ for the character".to_owned(),
                 });
             }
-            Ast::Assertion(assertion) if assertion.kind == AssertionKind::EndLine && after.is_some_and(is_visible) => {
+            Ast::Assertion(assertion)
+                if assertion.kind == AssertionKind::EndLine && after.is_some_and(is_visible) =>
+            {
                 found.push(Trap {
                     at: assertion.span,
                     what: "$ is the end of a line: before something else it never matches".to_owned(),
                     help: "put it last, or write \\$ for the character".to_owned(),
                 });
             }
-            Ast::Literal(literal) if literal.c == ' ' && matches!(before, Some(Ast::Literal(other)) if other.c == ' ') => {
+            Ast::Literal(literal)
+                if literal.c == ' ' && matches!(before, Some(Ast::Literal(other)) if other.c == ' ') =>
+            {
                 found.push(Trap {
                     at: literal.span,
                     what: "two blanks never match: on pages, blanks are single".to_owned(),
@@ -129,7 +140,13 @@ fn alternatives(ast: &Ast, found: &mut Vec<Trap>) {
     let Ast::Alternation(all) = ast else { return };
     let anchored = |ast: &Ast, last: bool| {
         let edge = match ast {
-            Ast::Concat(concat) => if last { concat.asts.last() } else { concat.asts.first() },
+            Ast::Concat(concat) => {
+                if last {
+                    concat.asts.last()
+                } else {
+                    concat.asts.first()
+                }
+            }
             other => Some(other),
         };
         let kind = if last { AssertionKind::EndLine } else { AssertionKind::StartLine };
@@ -221,7 +238,7 @@ mod tests {
     #[test]
     fn traps_are_told_with_their_places() {
         for (expression, expected) in [
-            (r"\b3010.1101\b", vec!["3010.1101 → ."]),
+            (r"\b3010.1101\b", vec![r"\b3010.1101\b → ."]),
             (r"\b3010\.1101\b", vec![]),
             (r"LD.+\d", vec![]),
             (r"^to|attn$", vec!["^to|attn$ → ^to|attn$", "^to|attn$ → ^to|attn$"]),
@@ -239,7 +256,9 @@ mod tests {
         ] {
             let found: Vec<String> = traps(expression, true)
                 .iter()
-                .map(|trap| format!("{expression} → {}", &expression[trap.at.start.offset..trap.at.end.offset]))
+                .map(|trap| {
+                    format!("{expression} → {}", &expression[trap.at.start.offset..trap.at.end.offset])
+                })
                 .collect();
             assert_eq!(found, expected, "{expression}");
         }

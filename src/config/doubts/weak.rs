@@ -34,22 +34,37 @@ pub(super) fn look(scene: Scene<'_>, entry: &RuleEntry) {
     }
     let texts: Vec<_> = placed(entry).filter(|(condition, ..)| is_text(condition)).collect();
     if texts.is_empty() {
-        let at = placed(entry).find(|(condition, ..)| condition.key() == "caller").map_or(entry.to_at, |one| one.1);
+        let at = placed(entry)
+            .find(|(condition, ..)| condition.key() == "caller")
+            .map_or(entry.to_at, |one| one.1);
         let help = "add a condition on did, subaddress, device, spool or text, or let a person choose: triage = true";
         return note(codes::RULES_SENSITIVE, at, "a caller's number can be forged", help);
     }
     // one condition that asks enough is enough
-    if texts.iter().any(|(condition, ..)| words_of(condition).is_none_or(|list| list.iter().all(|one| !doubtful(one)))) {
+    if texts
+        .iter()
+        .any(|(condition, ..)| words_of(condition).is_none_or(|list| list.iter().all(|one| !doubtful(one))))
+    {
         return;
     }
     for (condition, _, places) in texts {
         for (words, at) in words_of(condition).unwrap_or_default().iter().zip(places) {
             if words.distance > 0 {
                 let help = "such faxes go to triage with the suggestion; let the words stand letter by letter, or ask for more";
-                note(codes::RULES_SENSITIVE, *at, "words that were read with errors never send there by themselves", help);
+                note(
+                    codes::RULES_SENSITIVE,
+                    *at,
+                    "words that were read with errors never send there by themselves",
+                    help,
+                );
             } else if is_short(words.as_str()) {
                 let help = "ask for longer words, for more of them in another condition, or for a number";
-                note(codes::RULES_SENSITIVE, *at, "so short a word stands in many letters, and is easily misread", help);
+                note(
+                    codes::RULES_SENSITIVE,
+                    *at,
+                    "so short a word stands in many letters, and is easily misread",
+                    help,
+                );
             }
         }
     }

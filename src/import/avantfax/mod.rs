@@ -60,7 +60,7 @@ impl Importer<'_, '_> {
     /// A text that means itself, as entries of a condition.
     fn entries(&mut self, row: &Row, field: Field, text: &str) -> Option<Vec<String>> {
         let pattern: Vec<Piece> = text.trim().chars().map(Piece::Char).collect();
-        match entries(field, &pattern) {
+        match entries(field, &pattern, &self.choices.numbers) {
             Ok(entries) => entries,
             Err(why) => {
                 self.left(row, Loss::Routing, format!("{text:?}: {why}"));

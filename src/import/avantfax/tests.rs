@@ -6,6 +6,7 @@ fn choices() -> Choices {
         fallback: Some("registry@harbour.example".into()),
         call_ids: vec![],
         trust_tsi: false,
+        numbers: crate::route::NumberPlan::default(),
         is_address: |text| text.contains('@') && !text.contains(' '),
     }
 }

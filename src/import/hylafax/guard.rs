@@ -2,6 +2,7 @@
 
 use crate::import::draft::Demands;
 use crate::import::entry::{Field, both};
+use crate::route::NumberPlan;
 
 /// Most alternatives of one guard.
 const MOST: usize = 1_000;
@@ -42,12 +43,12 @@ impl Guard {
         }
     }
 
-    pub(super) fn and(self, other: Self) -> Result<Self, String> {
+    pub(super) fn and(self, other: Self, plan: &NumberPlan) -> Result<Self, String> {
         Ok(match (self, other) {
             (Self::Always, one) | (one, Self::Always) => one,
             (Self::Never, _) | (_, Self::Never) => Self::Never,
             (Self::Any(mine), Self::Any(theirs)) => {
-                let all = product(&mine, &theirs)?;
+                let all = product(&mine, &theirs, plan)?;
                 if all.is_empty() { Self::Never } else { Self::Any(all) }
             }
             (Self::None(mine), Self::None(theirs)) => Self::None(together(mine, theirs)?),
@@ -55,8 +56,8 @@ impl Guard {
         })
     }
 
-    pub(super) fn or(self, other: Self) -> Result<Self, String> {
-        Ok(self.not().and(other.not())?.not())
+    pub(super) fn or(self, other: Self, plan: &NumberPlan) -> Result<Self, String> {
+        Ok(self.not().and(other.not(), plan)?.not())
     }
 }
 
@@ -65,25 +66,25 @@ fn together(mut mine: Vec<Demands>, theirs: Vec<Demands>) -> Result<Vec<Demands>
     if mine.len() > MOST { Err(format!("it has more than {MOST} alternatives")) } else { Ok(mine) }
 }
 
-fn product(mine: &[Demands], theirs: &[Demands]) -> Result<Vec<Demands>, String> {
+fn product(mine: &[Demands], theirs: &[Demands], plan: &NumberPlan) -> Result<Vec<Demands>, String> {
     if mine.len() * theirs.len() > MOST {
         return Err(format!("it has more than {MOST} alternatives"));
     }
     let mut all = Vec::new();
     for my in mine {
         for their in theirs {
-            all.extend(joined(my, their)?);
+            all.extend(joined(my, their, plan)?);
         }
     }
     Ok(all)
 }
 
 /// Both at once; `None`: no fax fits both.
-pub(super) fn joined(mine: &Demands, theirs: &Demands) -> Result<Option<Demands>, String> {
+pub(super) fn joined(mine: &Demands, theirs: &Demands, plan: &NumberPlan) -> Result<Option<Demands>, String> {
     let mut joined = mine.clone();
     for (field, entries) in theirs {
         let kept = match joined.get(field) {
-            Some(already) => both(*field, already, entries)?,
+            Some(already) => both(*field, already, entries, plan)?,
             None => Some(entries.clone()),
         };
         match kept {

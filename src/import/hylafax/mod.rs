@@ -27,7 +27,8 @@ pub fn import(files: &[File], choices: &Choices) -> Result<Imported, Fault> {
     for (at, file) in files.iter().enumerate() {
         let script = shell::parse(&file.text);
         if let Some(broken) = &script.broken {
-            let why = format!("{}; nothing from here on is read (a shell would take none of it)", broken.message);
+            let why =
+                format!("{}; nothing from here on is read (a shell would take none of it)", broken.message);
             draft.left(&file.name, broken.line, Loss::Routing, why);
         }
         let mut walker = walk::Walker { draft: &mut draft, file: at, name: &file.name, choices };
@@ -79,7 +80,11 @@ fn recipients(state: &State, draft: &Draft<'_>) -> Result<(Vec<String>, Vec<Stri
     copy.extend(addresses(&state.value("BCCTO"), draft)?);
     let once = |list: Vec<String>| {
         let mut kept: Vec<String> = Vec::new();
-        list.into_iter().for_each(|one| if !kept.contains(&one) { kept.push(one) });
+        list.into_iter().for_each(|one| {
+            if !kept.contains(&one) {
+                kept.push(one)
+            }
+        });
         kept
     };
     Ok((once(to), once(copy)))

@@ -4,6 +4,7 @@ use super::guard::Guard;
 use super::state::Value;
 use crate::import::entry::{Field, Piece, entries, pieces};
 use crate::import::shell::{Part, Word};
+use crate::route::NumberPlan;
 
 /// Deepest nesting of brackets.
 const DEEPEST: usize = 50;
@@ -12,6 +13,9 @@ const DEEPEST: usize = 50;
 pub(super) trait Values {
     /// What a word expands to.
     fn expand(&self, word: &Word) -> Value;
+
+    /// How numbers are read.
+    fn numbers(&self) -> &NumberPlan;
 }
 
 /// A test being read.
@@ -48,7 +52,7 @@ impl<'a, V: Values> Test<'a, V> {
     fn either(&mut self) -> Result<Guard, String> {
         let mut guard = self.all()?;
         while self.takes(&["-o", "||"]) {
-            guard = guard.or(self.all()?)?;
+            guard = guard.or(self.all()?, self.values.numbers())?;
         }
         Ok(guard)
     }
@@ -56,7 +60,7 @@ impl<'a, V: Values> Test<'a, V> {
     fn all(&mut self) -> Result<Guard, String> {
         let mut guard = self.one()?;
         while self.takes(&["-a", "&&"]) {
-            guard = guard.and(self.one()?)?;
+            guard = guard.and(self.one()?, self.values.numbers())?;
         }
         Ok(guard)
     }
@@ -143,9 +147,11 @@ impl<'a, V: Values> Test<'a, V> {
             right.parts.remove(0);
         }
         match (self.values.expand(&left), self.values.expand(&right)) {
-            (Value::Fact(field), Value::Text(_)) if self.patterns => matching(field, &right),
+            (Value::Fact(field), Value::Text(_)) if self.patterns => {
+                matching(field, &right, self.values.numbers())
+            }
             (Value::Fact(field), Value::Text(text)) | (Value::Text(text), Value::Fact(field)) => {
-                same(field, &text)
+                same(field, &text, self.values.numbers())
             }
             (Value::Text(a), Value::Text(b)) => Ok(Guard::of(a == b)),
             (Value::Unknown(why), _) | (_, Value::Unknown(why)) => Err(why),
@@ -165,10 +171,12 @@ impl<'a, V: Values> Test<'a, V> {
                     "-ge" => format!(">={number}"),
                     _ => number.to_string(),
                 };
-                let guard = matching_text(Field::Pages, &entry)?;
+                let guard = matching_text(Field::Pages, &entry, self.values.numbers())?;
                 Ok(if operator == "-ne" { guard.not() } else { guard })
             }
-            (Value::Fact(field), Value::Text(text)) if operator == "-eq" => same(field, &text),
+            (Value::Fact(field), Value::Text(text)) if operator == "-eq" => {
+                same(field, &text, self.values.numbers())
+            }
             (Value::Text(a), Value::Text(b)) => {
                 let (a, b) = (number(&a)?, number(&b)?);
                 Ok(Guard::of(match operator {
@@ -186,7 +194,7 @@ impl<'a, V: Values> Test<'a, V> {
     }
 }
 
-fn same(field: Field, text: &str) -> Result<Guard, String> {
+fn same(field: Field, text: &str, plan: &NumberPlan) -> Result<Guard, String> {
     let pattern: Vec<Piece> = text.chars().map(Piece::Char).collect();
     if pattern.is_empty() {
         // equal to nothing: not known
@@ -197,24 +205,24 @@ fn same(field: Field, text: &str) -> Result<Guard, String> {
             _ => Err(format!("no condition asks for a missing {field}")),
         };
     }
-    pattern_guard(field, &pattern)
+    pattern_guard(field, &pattern, plan)
 }
 
-fn matching_text(field: Field, entry: &str) -> Result<Guard, String> {
-    pattern_guard(field, &entry.chars().map(Piece::Char).collect::<Vec<_>>())
+fn matching_text(field: Field, entry: &str, plan: &NumberPlan) -> Result<Guard, String> {
+    pattern_guard(field, &entry.chars().map(Piece::Char).collect::<Vec<_>>(), plan)
 }
 
-fn matching(field: Field, word: &Word) -> Result<Guard, String> {
+fn matching(field: Field, word: &Word, plan: &NumberPlan) -> Result<Guard, String> {
     let chars: Option<Vec<(char, bool)>> = word
         .parts
         .iter()
         .map(|part| if let Part::Char(c, quoted) = part { Some((*c, *quoted)) } else { None })
         .collect();
     let chars = chars.ok_or("the pattern holds a variable")?;
-    if chars.is_empty() { same(field, "") } else { pattern_guard(field, &pieces(&chars)) }
+    if chars.is_empty() { same(field, "", plan) } else { pattern_guard(field, &pieces(&chars), plan) }
 }
 
 /// A fact against a pattern.
-pub(super) fn pattern_guard(field: Field, pattern: &[Piece]) -> Result<Guard, String> {
-    Ok(entries(field, pattern)?.map_or(Guard::Always, |entries| Guard::on(field, entries)))
+pub(super) fn pattern_guard(field: Field, pattern: &[Piece], plan: &NumberPlan) -> Result<Guard, String> {
+    Ok(entries(field, pattern, plan)?.map_or(Guard::Always, |entries| Guard::on(field, entries)))
 }

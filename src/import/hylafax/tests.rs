@@ -7,6 +7,7 @@ fn choices() -> Choices {
         fallback: Some("registry@harbour.example".into()),
         call_ids: vec![Some(Field::Caller), None, Some(Field::Did)],
         trust_tsi: false,
+        numbers: crate::route::NumberPlan::default(),
         is_address: |text| text.contains('@') && !text.contains([' ', '|']),
     }
 }
@@ -62,9 +63,17 @@ fn the_last_assignment_of_a_shell_is_the_first_rule_here() {
             vec![],
         ),
         // without a recipient HylaFAX tells FaxMaster
-        ("case $SUBADDR in 5[34]) ;; 6) SENDTO=c;; esac", "subaddress=53|54 → registry; subaddress=6 → c; → registry", vec![]),
+        (
+            "case $SUBADDR in 5[34]) ;; 6) SENDTO=c;; esac",
+            "subaddress=53|54 → registry; subaddress=6 → c; → registry",
+            vec![],
+        ),
         ("X=a; SENDTO=$X,b; SENDTO1=c; SENDTO3=d; CCTO=e", "→ a|b|c", vec![1]),
-        ("case $DEVICE in t) SENDTO=\"a b\"; CCTO='F <f@g.example>, a';; esac", "device=t → a|b copy f; → registry", vec![]),
+        (
+            "case $DEVICE in t) SENDTO=\"a b\"; CCTO='F <f@g.example>, a';; esac",
+            "device=t → a|b copy f; → registry",
+            vec![],
+        ),
         ("SENDTO=a\ncase $DEVICE in t) SENDTO=\"$SENDTO b\";; esac", "device=t → a|b; → a", vec![]),
         // nested: both hold
         (
@@ -72,12 +81,28 @@ fn the_last_assignment_of_a_shell_is_the_first_rule_here() {
             "tsi=x device=t* → a; device=t* → b; → registry",
             vec![],
         ),
-        ("if [ \"$DEVICE\" = t ]; then SENDTO=a; elif [ \"x$SENDER\" = xy ]; then SENDTO=b; else SENDTO=c; fi", "device=t → a; tsi=y → b; → c", vec![]),
+        (
+            "if [ \"$DEVICE\" = t ]; then SENDTO=a; elif [ \"x$SENDER\" = xy ]; then SENDTO=b; else SENDTO=c; fi",
+            "device=t → a; tsi=y → b; → c",
+            vec![],
+        ),
         ("SENDTO=a; if [ \"$DEVICE\" != t ]; then SENDTO=b; fi", "device=t → a; → b", vec![]),
         ("[ $PAGES -gt 20 ] && SENDTO=a || SENDTO=b", "pages=>20 → a; → b", vec![]),
-        ("[[ $SENDER == *555* && $DEVICE == t? ]] && SENDTO=a", "tsi=*555* device=t? → a; → registry", vec![]),
-        ("if [ $DEVICE = t -o $SENDER = y ]; then SENDTO=a; fi", "device=t → a; tsi=y → a; → registry", vec![]),
-        ("case $SENDER in x) SENDTO=a;; esac\nif [ -z \"$SENDTO\" ]; then SENDTO=b; fi", "tsi=x → a; → b", vec![]),
+        (
+            "[[ $SENDER == *555* && $DEVICE == t? ]] && SENDTO=a",
+            "tsi=*555* device=t? → a; → registry",
+            vec![],
+        ),
+        (
+            "if [ $DEVICE = t -o $SENDER = y ]; then SENDTO=a; fi",
+            "device=t → a; tsi=y → a; → registry",
+            vec![],
+        ),
+        (
+            "case $SENDER in x) SENDTO=a;; esac\nif [ -z \"$SENDTO\" ]; then SENDTO=b; fi",
+            "tsi=x → a; → b",
+            vec![],
+        ),
         ("N=$CALLID3\ncase $N in 30101101) SENDTO=a;; esac", "did=30101101 → a; → registry", vec![]),
         // what cannot be said is listed, and nothing is put in its place
         ("SENDTO=a\ncase $CIDNAME in x) SENDTO=b;; esac", "→ a", vec![2]),
@@ -90,7 +115,11 @@ fn the_last_assignment_of_a_shell_is_the_first_rule_here() {
         ("SENDTO='|rm -rf /'", "→ registry", vec![1]),
         // an entry that an earlier rule takes would be refused by the checker
         ("case $DEVICE in t*) SENDTO=a;; t1) SENDTO=b;; esac", "device=t* → a; → registry", vec![]),
-        ("case $DEVICE in t*) SENDTO=a;; t1|u) SENDTO=b;; esac", "device=t* → a; device=u → b; → registry", vec![]),
+        (
+            "case $DEVICE in t*) SENDTO=a;; t1|u) SENDTO=b;; esac",
+            "device=t* → a; device=u → b; → registry",
+            vec![],
+        ),
         ("SENDTO=a; SENDTO+=,b", "→ a|b", vec![]),
     ] {
         assert_eq!(shape(script), (rules.to_owned(), left), "{script}");
@@ -99,10 +128,13 @@ fn the_last_assignment_of_a_shell_is_the_first_rule_here() {
 
 #[test]
 fn nothing_in_a_script_becomes_syntax_of_the_rules() {
-    let hostile = "case $SENDER in '\"]\n[[rule]]\nname = \"x') SENDTO=a;; # \u{1b}[2J \"\nesac\nSENDTO=\"b\nc\"";
+    let hostile =
+        "case $SENDER in '\"]\n[[rule]]\nname = \"x') SENDTO=a;; # \u{1b}[2J \"\nesac\nSENDTO=\"b\nc\"";
     let text = imported(hostile);
     let rules = toml_span::parse(&text.rules).unwrap();
-    assert!(rules.pointer("/rule").is_none() || rules.pointer("/rule").unwrap().as_array().unwrap().len() == 1);
+    assert!(
+        rules.pointer("/rule").is_none() || rules.pointer("/rule").unwrap().as_array().unwrap().len() == 1
+    );
     assert!(!text.rules.contains('\u{1b}') && !text.departments.contains('\u{1b}'));
 }
 

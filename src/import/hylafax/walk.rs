@@ -7,15 +7,27 @@ use crate::import::draft::{Draft, Loss};
 use crate::import::entry::{Field, Piece, pieces};
 use crate::import::shell::{Arm, Command, Joint, Node, Part, Word};
 use crate::import::{Choices, MOST_RULES};
+use crate::route::NumberPlan;
 
 /// Variables that change the mail and not who gets it.
 const DETAILS: &[&str] = &[
-    "FILETYPE", "TEMPLATE", "LANG", "LC_ALL", "FROMADDR", "TOADDR", "NOTIFY_FAXMASTER", "ENCODING",
-    "RECV_DATA_CONVERSION", "TIFF2PDF", "TIFF2PS", "PATH",
+    "FILETYPE",
+    "TEMPLATE",
+    "LANG",
+    "LC_ALL",
+    "FROMADDR",
+    "TOADDR",
+    "NOTIFY_FAXMASTER",
+    "ENCODING",
+    "RECV_DATA_CONVERSION",
+    "TIFF2PDF",
+    "TIFF2PS",
+    "PATH",
 ];
 
 /// Commands without effect on faxes.
-const HARMLESS: &[&str] = &[":", "true", "false", "echo", "printf", "logger", "sleep", "umask", "set", "[", "test", "[["];
+const HARMLESS: &[&str] =
+    &[":", "true", "false", "echo", "printf", "logger", "sleep", "umask", "set", "[", "test", "[["];
 
 /// Walks through one file.
 pub(super) struct Walker<'a, 'c> {
@@ -32,6 +44,10 @@ struct Scope<'a> {
 }
 
 impl Values for Scope<'_> {
+    fn numbers(&self) -> &NumberPlan {
+        &self.choices.numbers
+    }
+
     fn expand(&self, word: &Word) -> Value {
         if let [Part::Variable(name)] = word.parts.as_slice() {
             return self.variable(name);
@@ -59,7 +75,8 @@ impl Scope<'_> {
         if let Some(value) = self.state.assigned(name) {
             return value.clone();
         }
-        let call_id = |number: usize| match number.checked_sub(1).and_then(|at| self.choices.call_ids.get(at)) {
+        let call_id = |number: usize| match number.checked_sub(1).and_then(|at| self.choices.call_ids.get(at))
+        {
             Some(Some(field)) => Value::Fact(*field),
             Some(None) => Value::Unknown(format!("rules have no condition on what ${name} holds")),
             None => Value::Unknown(format!("nothing says what ${name} holds: name it with --call-ids")),
@@ -126,17 +143,30 @@ impl Walker<'_, '_> {
         match name.as_str() {
             name if HARMLESS.contains(&name) => {}
             "exit" | "return" => {
-                let why = format!("`{shown}` ends faxrcvd without any mail; here every fax goes to somebody (or is set aside: `junk = true`)");
+                let why = format!(
+                    "`{shown}` ends faxrcvd without any mail; here every fax goes to somebody (or is set aside: `junk = true`)"
+                );
                 self.left(line, Loss::Routing, why);
             }
             "." | "source" => {
-                self.left(line, Loss::Routing, format!("`{shown}`: give that file to the import too, after this one"));
+                self.left(
+                    line,
+                    Loss::Routing,
+                    format!("`{shown}`: give that file to the import too, after this one"),
+                );
             }
             _ => self.left(line, Loss::Routing, format!("the command `{shown}` is not run")),
         }
     }
 
-    fn assign(&mut self, line: u32, name: &str, value: &Word, append: bool, mut states: Vec<State>) -> Vec<State> {
+    fn assign(
+        &mut self,
+        line: u32,
+        name: &str,
+        value: &Word,
+        append: bool,
+        mut states: Vec<State>,
+    ) -> Vec<State> {
         if DETAILS.contains(&name) {
             self.detail(line, name, &value.shown());
             return states;
@@ -161,7 +191,9 @@ impl Walker<'_, '_> {
         let why = match name {
             "FILETYPE" if value == "pdf" => return,
             "LC_ALL" | "PATH" | "TIFF2PDF" | "TIFF2PS" => return,
-            "FILETYPE" if value == "none" => "mails carry the PDF here; `link = true` sends a link in its place".to_owned(),
+            "FILETYPE" if value == "none" => {
+                "mails carry the PDF here; `link = true` sends a link in its place".to_owned()
+            }
             "FILETYPE" => format!("mails carry a PDF, not {value}"),
             "TEMPLATE" | "LANG" => format!("{name}={value}: give the department its `language`"),
             "FROMADDR" => format!("FROMADDR={value}: the sender is `from` in [mail] of faxgate.toml"),
@@ -177,7 +209,11 @@ impl Walker<'_, '_> {
         let same = subjects.all(|other| other == subject);
         drop(subjects);
         if !same {
-            self.left(line, Loss::Routing, format!("{} holds different things by now; the `case` is left out", word.shown()));
+            self.left(
+                line,
+                Loss::Routing,
+                format!("{} holds different things by now; the `case` is left out", word.shown()),
+            );
             return states;
         }
         if let Value::Unknown(why) = &subject {
@@ -225,13 +261,17 @@ impl Walker<'_, '_> {
                 Err(why) => Err(why),
                 Ok(pattern) => match subject {
                     Value::Text(text) => Ok(Guard::of(fits(&pattern, text))),
-                    Value::Fact(field) => pattern_guard(*field, &pattern),
+                    Value::Fact(field) => pattern_guard(*field, &pattern, &self.choices.numbers),
                     Value::Unknown(why) => Err(why.clone()),
                 },
             };
-            match one.and_then(|one| guard.clone().or(one)) {
+            match one.and_then(|one| guard.clone().or(one, &self.choices.numbers)) {
                 Ok(more) => guard = more,
-                Err(why) => self.left(arm.line, Loss::Routing, format!("the pattern {} is left out: {why}", word.shown())),
+                Err(why) => self.left(
+                    arm.line,
+                    Loss::Routing,
+                    format!("the pattern {} is left out: {why}", word.shown()),
+                ),
             }
         }
         merged(guard)
@@ -297,7 +337,14 @@ impl Walker<'_, '_> {
         self.within_limit(line, split, states)
     }
 
-    fn joined(&mut self, line: u32, joint: Joint, left: &Command, right: &Command, states: Vec<State>) -> Vec<State> {
+    fn joined(
+        &mut self,
+        line: u32,
+        joint: Joint,
+        left: &Command,
+        right: &Command,
+        states: Vec<State>,
+    ) -> Vec<State> {
         // test && then || otherwise, where `then` cannot fail
         if let (Joint::Or, Node::Joined { joint: Joint::And, left: test, right: then }) = (joint, &left.node)
             && succeeds(then)
@@ -325,10 +372,12 @@ impl Walker<'_, '_> {
         into: &mut Vec<State>,
     ) {
         for state in states {
-            match joined(demands, &state.when) {
+            match joined(demands, &state.when, &self.choices.numbers) {
                 Ok(Some(when)) => into.push(State { when, ..state.clone() }),
                 Ok(None) => {}
-                Err(why) => self.left(line, Loss::Routing, format!("some faxes of this branch are left out: {why}")),
+                Err(why) => {
+                    self.left(line, Loss::Routing, format!("some faxes of this branch are left out: {why}"))
+                }
             }
             if into.len() > MOST_RULES {
                 return;
@@ -340,7 +389,11 @@ impl Walker<'_, '_> {
         if split.len() <= MOST_RULES {
             return split;
         }
-        self.left(line, Loss::Routing, format!("more than {MOST_RULES} rules would come of this; it is left out"));
+        self.left(
+            line,
+            Loss::Routing,
+            format!("more than {MOST_RULES} rules would come of this; it is left out"),
+        );
         before
     }
 }
@@ -351,7 +404,8 @@ fn guard(command: &Command, scope: &Scope<'_>) -> Result<Guard, String> {
         Node::Not(inner) => Ok(guard(inner, scope)?.not()),
         Node::Joined { joint, left, right } => {
             let (left, right) = (guard(left, scope)?, guard(right, scope)?);
-            if *joint == Joint::And { left.and(right) } else { left.or(right) }
+            let plan = scope.numbers();
+            if *joint == Joint::And { left.and(right, plan) } else { left.or(right, plan) }
         }
         Node::Group(commands) => match commands.as_slice() {
             [one] => guard(one, scope),
@@ -380,7 +434,9 @@ fn succeeds(command: &Command) -> bool {
     match &command.node {
         Node::Assign { .. } => true,
         Node::Group(commands) => commands.iter().all(succeeds),
-        Node::Simple(words) => matches!(words.first().and_then(Word::plain).as_deref(), Some(":" | "true" | "echo")),
+        Node::Simple(words) => {
+            matches!(words.first().and_then(Word::plain).as_deref(), Some(":" | "true" | "echo"))
+        }
         _ => false,
     }
 }
@@ -448,7 +504,9 @@ fn fits(pattern: &[Piece], text: &str) -> bool {
         Piece::Char(wanted) => *wanted == c,
         Piece::One => true,
         Piece::Any => false,
-        Piece::Set(ranges, negated) => ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated,
+        Piece::Set(ranges, negated) => {
+            ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated
+        }
     };
     while let Some(c) = text.get(t) {
         match pattern.get(p) {

@@ -239,8 +239,7 @@ impl Lexer<'_> {
             closing(from)
         } else {
             let rest = from.get(1..).unwrap_or("");
-            let name: String =
-                rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             if is_name(&name) {
                 self.skip(name.len() + 1);
                 return Ok(Part::Variable(name));

@@ -243,8 +243,7 @@ impl Parser {
             let mut patterns = Vec::new();
             loop {
                 let Some(Token::Word(pattern)) = self.peek().cloned() else {
-                    let message =
-                        format!("a pattern is missing in the `case` of line {line}, or its `esac`");
+                    let message = format!("a pattern is missing in the `case` of line {line}, or its `esac`");
                     return Err(Broken { line: self.line(), message });
                 };
                 self.at += 1;
@@ -306,9 +305,7 @@ impl Parser {
                     redirected = true;
                     self.redirections();
                 }
-                Some(Token::Operator("("))
-                    if words.len() == 1 && assigned.is_empty() && !redirected =>
-                {
+                Some(Token::Operator("(")) if words.len() == 1 && assigned.is_empty() && !redirected => {
                     return self.function(line);
                 }
                 Some(Token::Word(word)) => {
@@ -372,10 +369,9 @@ fn assignment(word: &Word) -> Option<Node> {
 fn one(mut commands: Vec<Command>) -> Command {
     match commands.len() {
         1 => commands.remove(0),
-        _ => Command {
-            line: commands.first().map_or(0, |command| command.line),
-            node: Node::Group(commands),
-        },
+        _ => {
+            Command { line: commands.first().map_or(0, |command| command.line), node: Node::Group(commands) }
+        }
     }
 }
 
@@ -420,9 +416,7 @@ mod tests {
                 }
                 Node::Not(inner) => format!("!{}", one(inner)),
                 Node::Group(inner) => format!("{{{}}}", of(inner)),
-                Node::Simple(words) => {
-                    words.iter().map(Word::shown).collect::<Vec<_>>().join("_")
-                }
+                Node::Simple(words) => words.iter().map(Word::shown).collect::<Vec<_>>().join("_"),
                 Node::Foreign(what) => format!("<{what}>"),
             }
         }
@@ -436,19 +430,19 @@ mod tests {
         for (text, expected) in [
             ("SENDTO=a@b\nFILETYPE=pdf; X='y z'", "1:SENDTO=a@b 2:FILETYPE=pdf 2:X=y z"),
             ("A=1 B=2 # both\n", "1:A=1 1:B=2"),
-            (
-                "case \"$SENDER\" in\n  *555*|(x) ) SENDTO=a;; # why\n  'a b') ;;\n  *) exit\nesac",
-                "!2",
-            ),
+            ("case \"$SENDER\" in\n  *555*|(x) ) SENDTO=a;; # why\n  'a b') ;;\n  *) exit\nesac", "!2"),
             (
                 "case \"$SENDER\" in\n  *555*|x ) SENDTO=a;; # why\n  'a b') ;;\n  *) exit\nesac",
                 "case $SENDER[2:*555*|x→2:SENDTO=a, 3:a b→, 4:*→exit]",
             ),
-            ("if [ a = b ]; then X=1; elif y; then Z=2; else W=3; fi", "if([_a_=_b_])[1:X=1][if(y)[1:Z=2][1:W=3]]"),
+            (
+                "if [ a = b ]; then X=1; elif y; then Z=2; else W=3; fi",
+                "if([_a_=_b_])[1:X=1][if(y)[1:Z=2][1:W=3]]",
+            ),
             ("[ -n \"$A\" ] && B=1 || C=2", "(([_-n_$A_] And 1:B=1) Or 1:C=2)"),
             ("[[ $A == 5* && $B != x ]] && C=1", "([[_$A_==_5*_&&_$B_!=_x_]] And 1:C=1)"),
             ("! grep -q x y && Z=1", "(!grep_-q_x_y And 1:Z=1)"),
-            ("cat <<EOF\ncase esac ;; \"\nEOF\nA=1", "cat_EOF 4:A=1"),
+            ("cat <<EOF\ncase esac ;; \"\nEOF\nA=1", "cat 4:A=1"),
             ("f() { A=1; }\nB=2", "<a function> 2:B=2"),
             ("for i in 1 2; do A=$i; done\nB=2", "<a `for` loop> 2:B=2"),
             ("(A=1)\n{ B=2; }", "<a subshell> {2:B=2}"),
@@ -466,7 +460,9 @@ mod tests {
 
     #[test]
     fn deep_nesting_ends_politely() {
-        for open in ["{ ", "( ", "if ", "f() f() f() ", "case x in x) ", "! ", "$(", "\"$(\"", "if x; then :; elif "] {
+        for open in
+            ["{ ", "( ", "if ", "f() f() f() ", "case x in x) ", "! ", "$(", "\"$(\"", "if x; then :; elif "]
+        {
             let _ = shape(&open.repeat(5_000));
         }
     }

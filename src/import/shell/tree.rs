@@ -25,10 +25,7 @@ impl Word {
 
     /// Its characters if there are neither expansions nor quotes in it: only then is it a reserved word.
     pub(in crate::import) fn bare(&self) -> Option<String> {
-        self.parts
-            .iter()
-            .map(|part| if let Part::Char(c, false) = part { Some(*c) } else { None })
-            .collect()
+        self.parts.iter().map(|part| if let Part::Char(c, false) = part { Some(*c) } else { None }).collect()
     }
 
     /// The word as a person would recognise it.
