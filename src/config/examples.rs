@@ -10,7 +10,7 @@ use super::sheet::Note;
 use super::table::{Reader, choose};
 use crate::fax::{Box2, FaxId, Kinship, Number, PageCode, StationId};
 use crate::route::{
-    CodePattern, DEFAULT_RULE, Facts, Moment, Reason, Rules, SheetLine, SheetText, Twin, decide, explain,
+    CodePattern, DEFAULT_RULE, Facts, LEAST_LINES, Moment, Reason, Rules, SheetLine, SheetText, Twin, decide, explain,
 };
 
 /// Most pages of an example.
@@ -148,7 +148,7 @@ fn given_facts(mut table: Reader<'_>, known: Known<'_>, rules: Option<&Rules>) -
 
 /// A page as if a machine had read it with this confidence, its lines evenly spaced.
 fn sheet(page: &str, confidence: f32) -> SheetText {
-    let height = page.lines().count().max(1) as f32;
+    let height = page.lines().count().max(LEAST_LINES) as f32;
     let lines = page.lines().enumerate().map(|(at, text)| SheetLine {
         text: text.to_owned(),
         confidence,

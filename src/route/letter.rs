@@ -146,6 +146,9 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What follows "reference" in a sentence: there it marks nothing.
+const SENTENCE: &[&str] = &["to", "is", "was", "made", "for", "of", "the", "and", "or", "your", "our", "with", "from"];
+
 /// What a reference is made of, from its first sign.
 static REFERENCE_VALUE: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"^[\s:;.#]*((?:\(\s?\d*\s?\)\s?(?:in|at|of)\s)?[\p{L}\p{N}(#][\p{L}\p{N}()\[\]/\\.&_\- ]{1,60})"));
@@ -164,6 +167,9 @@ pub(super) fn references(pages: &[SeenPage]) -> Vec<Marked> {
                 };
                 let text = whole.as_str().trim_end_matches(is_edge);
                 let first = text.split_whitespace().next().unwrap_or("");
+                if SENTENCE.contains(&first) {
+                    continue;
+                }
                 for text in [text, first] {
                     // a reference has a digit: "Ref: as above" is none
                     if text.contains(|c: char| c.is_ascii_digit())

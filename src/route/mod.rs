@@ -47,6 +47,7 @@ pub use number::{NumberPattern, NumberPlan};
 pub use office::{Calendar, Hours, Office};
 pub use outcome::{Outcome, Priority, Suggestion};
 pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
+pub use page::LEAST_LINES;
 pub use place::{PageSpot, Within, Zone};
 pub use reference::ReferencePattern;
 pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules, Site};

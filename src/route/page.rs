@@ -66,11 +66,15 @@ impl Folded {
     }
 }
 
+/// A text of fewer lines stands in the upper part of its page.
+pub const LEAST_LINES: usize = 10;
+
 impl SeenPage {
-    /// A page of which nothing but the text is known: it counts as certain, and its lines as evenly spaced.
+    /// A page of which nothing but the text is known: it counts as certain, and its lines as evenly spaced on a page of at
+    /// least [`LEAST_LINES`].
     pub(super) fn of_text(text: &str) -> Self {
         let texts: Vec<&str> = text.lines().collect();
-        let height = texts.len().max(1) as f32;
+        let height = texts.len().max(LEAST_LINES) as f32;
         let lines = texts.into_iter().enumerate().map(|(at, text)| {
             let runs = vec![(text.to_owned(), Confidence::SURE)];
             (text.to_owned(), None, (at as f32 + 0.5) / height, runs)
@@ -221,11 +225,13 @@ mod tests {
 
     #[test]
     fn a_text_alone_is_certain_and_evenly_spaced() {
-        let page = SeenPage::of_text("one\ntwo\nthree\nfour");
+        let page = SeenPage::of_text("one\ntwo\n\n\n\n\n\n\nthree\nfour");
         let folded = &page.readings()[0];
         let zone = |name: &str| Within { zone: Some(Zone::parse(name).unwrap()), page: None };
         let at = folded.text.find("four").unwrap();
         assert_eq!(page.look(folded, at..at + 4, &zone("bottom-right")), Some(Confidence::SURE));
         assert_eq!(page.look(folded, at..at + 4, &zone("top")), None);
+        let short = SeenPage::of_text("one line");
+        assert_eq!(short.look(&short.readings()[0], 0..3, &zone("header-third")), Some(Confidence::SURE));
     }
 }

@@ -147,7 +147,7 @@ expect = "registry"
 rule = "holidays"
 
 [[example]]
-given = { text = "HD 507 (Rev. 3/2024)\nApplicatlon for Renewal\n\n\n\n\n\n\nend", confidence = 0.85 }
+given = { text = "HD 507 (Rev. 3/2024)\nApplicatlon for Renewal", confidence = 0.85 }
 expect = "licensing"
 
 [[example]]
@@ -179,7 +179,7 @@ given = { text = "Prescriptlon renewal", confidence = 0.95 }
 triage = true
 
 [[example]]
-given = { text = "we complain\ncomplaints", confidence = 0.85 }
+given = { text = "we complain\nthis is a complaint", confidence = 0.85 }
 expect = "desk"
 triage = true
 
@@ -247,10 +247,11 @@ fn every_fact_has_a_condition_and_every_outcome_a_key() {
 
 #[test]
 fn an_example_that_would_go_to_a_person_is_no_sure_decision() {
-    let unsure = RULES.replace("Applicatlon for Renewal\\n", "Applicatlon for Renewal\\n\\n").replace("confidence = 0.85 }\nexpect = \"licensing\"", "confidence = 0.5 }\nexpect = \"licensing\"");
-    let told = problems(&unsure);
+    let unsure = RULES.replace("confidence = 0.85 }\nexpect = \"licensing\"", "confidence = 0.5 }\nexpect = \"licensing\"");
+    let told: Vec<String> =
+        problems(&unsure).into_iter().filter(|told| told.starts_with("config.rules.example")).collect();
     assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].starts_with("config.rules.example: the example expects licensing"), "{told:#?}");
+    assert!(told[0].contains("the example expects licensing, but \"default\" decides: desk"), "{told:#?}");
 }
 
 #[test]
