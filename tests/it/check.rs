@@ -237,7 +237,8 @@ fn ten_thousand_rules_are_compared_with_each_other() {
     for at in 0..10_000 {
         // each its own number, all on one spool; words beside
         rules.push_str(&format!(
-            "[[rule]]\nname = \"r{at}\"\nspool = \"lines\"\ndid = \"{}\"\ntext = \"licence number {at}\"\nto = \"licensing\"\n",
+            "[[rule]]\nname = \"r{at}\"\ncomment = \"{}\"\nspool = \"lines\"\ndid = \"{}\"\ntext = \"licence number {at}\"\nto = \"licensing\"\n",
+            "why it is there ".repeat(16),
             20_000_000 + at * 7
         ));
     }
@@ -245,7 +246,7 @@ fn ten_thousand_rules_are_compared_with_each_other() {
     rules.push_str(&format!(
         "[[rule]]\nname = \"beginnings\"\ndid = [\"2000*\", \"+852 2001*\"]\nto = \"registry\"\n{REST}"
     ));
-    assert!(rules.len() > 1 << 20);
+    assert!((7 << 19..4 << 20).contains(&rules.len()), "{}", rules.len());
     let folder = folder(&rules);
     let started = std::time::Instant::now();
     let found = findings(folder.path());

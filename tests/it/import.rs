@@ -10,6 +10,7 @@ use faxgate::fax::{CallRecord, Number, StationId};
 use faxgate::import::{Choices, Field, File, Imported, Loss, hylafax};
 use faxgate::route::{Facts, Rules, decide};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 const MACHINE: &str = r#"
 data = "var/lib"
@@ -293,16 +294,22 @@ fn statement() -> impl Strategy<Value = String> {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 96, ..ProptestConfig::default() })]
-
-    /// Whatever is translated without a word decides as the shell does, for every fax there can be.
-    #[test]
-    fn rules_decide_as_the_shell_did(script in prop::collection::vec(statement(), 1..4)) {
+/// Whatever is translated without a word decides as the shell does, for every fax there can be.
+#[test]
+fn rules_decide_as_the_shell_did() {
+    let cases = 96;
+    let config = ProptestConfig { failure_persistence: None, cases, ..ProptestConfig::default() };
+    let compared = std::cell::Cell::new(0);
+    let scripts = prop::collection::vec(statement(), 1..4);
+    let judged = TestRunner::new(config).run(&scripts, |script| {
         let script = script.join("\n") + "\n";
         let imported = imported(&script);
         if imported.left.iter().all(|left| left.loss == Loss::Detail) {
             prop_assert_eq!(by_rules(&imported), by_shell(&script), "{}\n{}", script, imported.rules);
+            compared.set(compared.get() + 1);
         }
-    }
+        Ok(())
+    });
+    judged.unwrap_or_else(|error| panic!("{error}"));
+    assert!(compared.get() >= cases / 2, "only {} of {cases} were translated whole", compared.get());
 }
