@@ -22,6 +22,8 @@ pub mod compose;
 
 pub mod route;
 
+pub mod import;
+
 pub mod deliver;
 
 pub mod returns;

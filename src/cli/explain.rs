@@ -1,11 +1,10 @@
-//! `check`: every problem of the configuration; `explain`: why a fax goes where it goes.
+//! `explain`: why a fax goes where it goes.
 
 use std::path::Path;
 
 use super::rules::{given, short};
-use super::shown::{counted, line, sentence, table};
+use super::shown::{line, sentence, table};
 use super::{End, configured, with_store};
-use crate::config::Config;
 use crate::fax::{Box2, CallRecord, FaxId, Number, PageCode, StationId, one_line};
 use crate::pipeline;
 use crate::route::{self, CodePattern, Decision, Facts, Outcome, Priority};
@@ -63,45 +62,6 @@ pub struct ExplainArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// Prints every problem and warning.
-pub fn check(folder: &Path, json: bool) -> End {
-    match Config::load(folder) {
-        Ok((config, warnings)) => {
-            let missing = crate::recognize::models::missing(&config.worker.recognize);
-            let end = if missing.is_empty() { End::Done } else { End::Config };
-            if json {
-                let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-                let ok = missing.is_empty();
-                println!(
-                    "{:#}",
-                    serde_json::json!({ "ok": ok, "missing_models": missing, "warnings": told })
-                );
-                return end;
-            }
-            warnings.iter().for_each(|warning| eprintln!("{warning}"));
-            missing.iter().for_each(|what| eprintln!("faxgate: {what}"));
-            println!(
-                "{}: {}, {}, {}; {}, {}",
-                folder.display(),
-                counted(config.spools.len(), "spool"),
-                counted(config.departments.len(), "department"),
-                counted(config.rules.list().len(), "rule"),
-                counted(missing.len(), "problem"),
-                counted(warnings.len(), "warning"),
-            );
-            end
-        }
-        Err(problems) if json => {
-            println!("{:#}", problems.to_json());
-            End::Config
-        }
-        Err(problems) => {
-            eprint!("{}", problems.render());
-            End::Config
-        }
-    }
 }
 
 /// Says each rule and why it did or did not match.

@@ -7,6 +7,7 @@ mod act;
 mod alarms;
 mod ask;
 mod backtest;
+mod check;
 mod convert;
 mod diff;
 mod eval;
@@ -14,6 +15,7 @@ mod explain;
 mod rules;
 mod junk;
 mod pass_on;
+mod import;
 mod run;
 mod search;
 mod shown;
@@ -78,6 +80,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Translate another fax server's routing into departments.toml and rules.toml
+    Import(import::ImportArgs),
     /// Say why a fax went where it went, or where a made-up one would go
     Explain(explain::ExplainArgs),
     /// Say what other rules would have done with the faxes that came: what would move, from where to where
@@ -143,7 +147,8 @@ pub fn main() -> ExitCode {
     end_quietly_without_a_reader();
     match args.command {
         Command::Run(run) => run::run(&args.config, &run),
-        Command::Check { json } => explain::check(&args.config, json),
+        Command::Check { json } => check::check(&args.config, json),
+        Command::Import(args) => import::import(&args),
         Command::Explain(explain) => explain::explain(&args.config, &explain),
         Command::Backtest(backtest) => backtest::backtest(&args.config, &backtest),
         Command::Rules(rules) => rules::rules(&args.config, &rules),

@@ -85,6 +85,13 @@ codes! {
     RULES_SPOOL = "config.rules.spool";
     RULES_NEVER = "config.rules.never";
     RULES_PARTLY = "config.rules.partly";
+    RULES_CONTRADICTION = "config.rules.contradiction";
+    RULES_BROAD = "config.rules.broad";
+    RULES_REGEX_TRAP = "config.rules.regex-trap";
+    RULES_TRUNK = "config.rules.trunk";
+    RULES_HOLIDAYS = "config.rules.holidays";
+    RULES_SENSITIVE = "config.rules.sensitive";
+    RULES_UNTRIED = "config.rules.untried";
     RULES_TSI_ALONE = "config.rules.tsi-alone";
     RULES_EXAMPLE = "config.rules.example";
 }

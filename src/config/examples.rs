@@ -16,8 +16,9 @@ use crate::route::{
 /// Most pages of an example.
 const MOST_PAGES: i64 = 1_000_000;
 
-/// Reads all examples and, where the rules are whole, tries them.
-pub(super) fn run(tables: Vec<Reader<'_>>, rules: Option<&Rules>, known: Known<'_>) {
+/// Reads all examples and, where the rules are whole, tries them. Gives the rules that decided.
+pub(super) fn run(tables: Vec<Reader<'_>>, rules: Option<&Rules>, known: Known<'_>) -> Vec<String> {
+    let mut decided = Vec::new();
     for mut table in tables {
         let errors = table.sheet().errors();
         table.text("comment");
@@ -40,10 +41,11 @@ pub(super) fn run(tables: Vec<Reader<'_>>, rules: Option<&Rules>, known: Known<'
         }
         let whole = table.sheet().errors() == errors;
         if let (true, Some(rules), Some(facts)) = (whole, rules, facts) {
-            judge(&table, rules, &facts, expect.as_ref(), (rule.as_ref(), triage.as_ref()));
+            decided.push(judge(&table, rules, &facts, expect.as_ref(), (rule.as_ref(), triage.as_ref())));
         }
         table.finish();
     }
+    decided
 }
 
 fn judge(
@@ -52,7 +54,7 @@ fn judge(
     facts: &Facts,
     expect: Option<&Spanned<Vec<Spanned<String>>>>,
     (rule, triage): (Option<&Spanned<String>>, Option<&Spanned<bool>>),
-) {
+) -> String {
     let decision = decide(facts, rules);
     let sorted = |ids: &mut Vec<&str>| ids.sort_unstable();
     let mut given: Vec<&str> = decision.departments.iter().map(String::as_str).collect();
@@ -74,7 +76,7 @@ fn judge(
         (_, _, Some(rule)) if rule.value != decision.rule => {
             (rule.span, format!("\"{}\" to decide", rule.value))
         }
-        _ => return,
+        _ => return decision.rule,
     };
     let message = format!(
         "the example expects {wish}, but \"{}\" decides: {}",
@@ -89,6 +91,7 @@ fn judge(
         note = note.help(format!("there is no rule \"{}\"", rule.value));
     }
     table.sheet().note(at, note);
+    decision.rule
 }
 
 fn asks_for_a_person(rules: &Rules, name: &str) -> bool {

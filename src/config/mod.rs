@@ -98,10 +98,20 @@ pub struct Config {
     pub alarms: ops::alarms::Settings,
 }
 
+/// Whether a text is a mail address that a department may have.
+pub fn is_address(text: &str) -> bool {
+    address::check(text).is_ok()
+}
+
 impl Config {
     /// Reads and checks the three files of `folder`. Warnings do not stand in the way; problems do, all of
     /// them together.
     pub fn load(folder: &Path) -> Result<(Self, Vec<Warning>), Problems> {
+        Self::looked_at(folder).0
+    }
+
+    /// The same, and hints: what is right and could say more. Only who asks for a check wants to hear of them.
+    pub fn looked_at(folder: &Path) -> (Result<(Self, Vec<Warning>), Problems>, Vec<Finding>) {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
         let findings = Findings::default();
         let sources = [MACHINE_FILE, DEPARTMENTS_FILE, RULES_FILE]
@@ -122,23 +132,25 @@ impl Config {
             Some(text) => Some(Source::given(DEPARTMENTS_FILE, text)),
             None => Source::read(&folder, DEPARTMENTS_FILE, LONGEST_FILE, &findings),
         };
-        Self::of(&folder, [machine, departments, Some(Source::given(RULES_FILE, rules))], findings)
+        Self::of(&folder, [machine, departments, Some(Source::given(RULES_FILE, rules))], findings).0
     }
 
     fn of(
         folder: &Path,
         sources: [Option<Source>; 3],
         findings: Findings,
-    ) -> Result<(Self, Vec<Warning>), Problems> {
+    ) -> (Result<(Self, Vec<Warning>), Problems>, Vec<Finding>) {
         let [machine, departments, rules] = &sources;
         let config = check(folder, machine, departments, rules, &findings);
-        let findings = findings.sorted();
-        match config {
-            Some(config) if findings.iter().all(|finding| finding.severity == Severity::Warning) => {
+        let (hints, findings): (Vec<_>, Vec<_>) =
+            findings.sorted().into_iter().partition(|finding| finding.severity == Severity::Hint);
+        let loaded = match config {
+            Some(config) if findings.iter().all(|finding| finding.severity != Severity::Error) => {
                 Ok((config, findings.into_iter().map(Warning).collect()))
             }
             _ => Err(Problems(findings)),
-        }
+        };
+        (loaded, hints)
     }
 
     /// Reads and checks what `faxgate t38` needs and nothing else: it runs apart from the gateway, with no right to read

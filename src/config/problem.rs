@@ -17,6 +17,8 @@ pub enum Severity {
     Error,
     /// The configuration works, but an admin should look.
     Warning,
+    /// It works, and could say more. `faxgate check` alone tells of it.
+    Hint,
 }
 
 /// One thing wrong or doubtful.
@@ -54,18 +56,24 @@ impl Finding {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Hint => Level::NOTE,
         };
         let title = level.primary_title(self.message.as_str()).id(self.code.as_str());
         let group = match &self.at {
             None => title.element(Origin::path(self.file.as_str())),
             Some(at) => {
-                let primary = AnnotationKind::Primary.span(at.clone()).label(self.label.as_deref());
+                let window = self.window(at);
+                let within = |at: &Range<usize>| {
+                    at.start.saturating_sub(window.start)..at.end.saturating_sub(window.start)
+                };
+                let primary = AnnotationKind::Primary.span(within(at)).label(self.label.as_deref());
                 let also = self
                     .also
                     .iter()
-                    .map(|(at, label)| AnnotationKind::Context.span(at.clone()).label(label.as_str()));
+                    .map(|(at, label)| AnnotationKind::Context.span(within(at)).label(label.as_str()));
                 title.element(
-                    Snippet::source(&*self.source)
+                    Snippet::source(self.source.get(window.clone()).unwrap_or(""))
+                        .line_start(line_of(&self.source, window.start))
                         .path(self.file.as_str())
                         .annotation(primary)
                         .annotations(also),
@@ -75,6 +83,24 @@ impl Finding {
         let group = group.elements(self.help.iter().map(|help| Level::HELP.message(help.as_str())));
         Renderer::plain().render(&[group])
     }
+}
+
+impl Finding {
+    /// The lines that are shown: a file of megabytes is not laid out anew for each of thousands of findings.
+    fn window(&self, at: &Range<usize>) -> Range<usize> {
+        let places = || self.also.iter().map(|(at, _)| at).chain([at]);
+        let first = places().map(|at| at.start).min().unwrap_or(at.start);
+        let last = places().map(|at| at.end).max().unwrap_or(at.end);
+        let before = self.source.get(..first).and_then(|text| text.rfind('\n')).map_or(0, |at| at + 1);
+        let rest = self.source.get(last..).unwrap_or("");
+        let after = rest.find('\n').map_or(self.source.len(), |length| last + length + 1);
+        before..after
+    }
+}
+
+/// Number of the line in which a byte stands, from 1.
+fn line_of(source: &str, at: usize) -> usize {
+    source.get(..at).map_or(1, |before| before.bytes().filter(|byte| *byte == b'\n').count() + 1)
 }
 
 impl serde::Serialize for Finding {
@@ -116,7 +142,7 @@ impl Problems {
 
     /// Number of warnings.
     pub fn warnings(&self) -> usize {
-        self.0.len() - self.errors()
+        self.0.iter().filter(|finding| finding.severity == Severity::Warning).count()
     }
 
     /// All findings, rendered, and their number.

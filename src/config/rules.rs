@@ -61,13 +61,14 @@ pub(super) fn read<'a>(
     let entries: Vec<RuleEntry> =
         top.tables("rule").into_iter().filter_map(|table| one(table, context, &mut names)).collect();
     let default = default(&mut top, known);
-    doubts::look(sheet, &entries, default.as_ref(), known);
-    let list = entries.into_iter().map(|entry| entry.rule).collect();
+    doubts::look(doubts::Scene { sheet, known, site: &site }, &entries, default.as_ref());
+    let list = entries.iter().map(|entry| entry.rule.clone()).collect();
     let version = Sha256::of(sheet.text().as_bytes()).to_string();
     let rules = Rules::new(list, default.map_or(vec![], |default| default.value), site, version).ok();
     // examples run on whole rules alone: on others they would tell of errors that are named already
     let whole = rules.as_ref().filter(|_| sheet.errors() == errors);
-    examples::run(top.tables("example"), whole, known);
+    let decided = examples::run(top.tables("example"), whole, known);
+    doubts::untried(sheet, &entries, &decided);
     top.finish();
     rules
 }

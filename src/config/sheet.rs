@@ -1,6 +1,6 @@
 //! [`Sheet`]: a file being checked, and the place where findings gather.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
@@ -14,20 +14,27 @@ use super::table::Reader;
 
 /// Findings of all files, gathered while reading goes on.
 #[derive(Default)]
-pub(super) struct Findings(RefCell<Vec<Finding>>);
+pub(super) struct Findings {
+    list: RefCell<Vec<Finding>>,
+    /// Counted as they come: every table asks, and there may be thousands of both.
+    errors: Cell<usize>,
+}
 
 impl Findings {
     pub(super) fn push(&self, finding: Finding) {
-        self.0.borrow_mut().push(finding);
+        if finding.severity == Severity::Error {
+            self.errors.set(self.errors.get() + 1);
+        }
+        self.list.borrow_mut().push(finding);
     }
 
     fn errors(&self) -> usize {
-        self.0.borrow().iter().filter(|finding| finding.severity == Severity::Error).count()
+        self.errors.get()
     }
 
     /// In the order in which an admin reads: file by file, from the top.
     pub(super) fn sorted(self) -> Vec<Finding> {
-        let mut list = self.0.into_inner();
+        let mut list = self.list.into_inner();
         list.sort_by_key(|finding| (finding.order, finding.at.as_ref().map_or(0, |at| at.start)));
         list
     }
@@ -106,6 +113,10 @@ impl Note {
 
     pub(super) fn warning(code: Code, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    pub(super) fn hint(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Hint, ..Self::error(code, message) }
     }
 
     /// Words beside the caret.

@@ -1,5 +1,6 @@
 //! `[[spool]]` of `faxgate.toml`.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -203,7 +204,7 @@ fn mode(text: &str) -> Result<u32, String> {
 
 /// Names that must differ, with the place where each was first used.
 #[derive(Default)]
-pub(super) struct Names(Vec<(String, Span)>);
+pub(super) struct Names(HashMap<String, Span>);
 
 impl Names {
     /// Names stand in file names, headers, tables and URLs.
@@ -223,12 +224,14 @@ impl Names {
             );
             table.sheet().note(name.span, Note::error(codes::NAME_FORM, message).help(help));
         }
-        match self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(text)) {
-            Some((_, first)) => {
+        match self.0.get(&text.to_ascii_lowercase()) {
+            Some(first) => {
                 let note = Note::error(codes::NAME_DUPLICATE, format!("two {what}s are called \"{text}\""));
                 table.sheet().note(name.span, note.label("again here").also(*first, "first here"));
             }
-            None => self.0.push((text.to_owned(), name.span)),
+            None => {
+                self.0.insert(text.to_ascii_lowercase(), name.span);
+            }
         }
     }
 }

@@ -251,6 +251,41 @@ impl Reading {
     }
 }
 
+/// Keys of the index of what covers what: a pattern covers another only if one of its own keys is among the keys that
+/// the other can be covered by.
+impl NumberPattern {
+    pub(super) fn cover_keys(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Any => vec!["*".to_owned()],
+            Kind::Exact(number) => vec![format!("={}", number.digits)],
+            Kind::Prefix(beginnings) => beginnings.iter().map(|one| format!("^{}", one.digits)).collect(),
+            Kind::Suffix(end) => vec![format!("${end}")],
+        }
+    }
+
+    pub(super) fn covered_keys(&self) -> Vec<String> {
+        let prefixes = |digits: &str| -> Vec<String> {
+            let ends = (0..=digits.len()).take(LONGEST_KEY);
+            ends.filter_map(|at| digits.get(..at)).map(|start| format!("^{start}")).collect()
+        };
+        let suffixes = |digits: &str| -> Vec<String> {
+            let starts = (0..=digits.len()).rev().take(LONGEST_KEY);
+            starts.filter_map(|at| digits.get(at..)).map(|end| format!("${end}")).collect()
+        };
+        let mut keys = match &self.kind {
+            Kind::Any => vec![],
+            Kind::Exact(number) => {
+                let same = vec![format!("={}", number.digits)];
+                [same, prefixes(&number.digits), suffixes(&number.digits)].concat()
+            }
+            Kind::Prefix(beginnings) => beginnings.first().map_or(vec![], |one| prefixes(&one.digits)),
+            Kind::Suffix(end) => suffixes(end),
+        };
+        keys.push("*".to_owned());
+        keys
+    }
+}
+
 /// A beginning is too short to tell a country code from local digits, so without a plus sign it may be both.
 fn beginnings(plan: &NumberPlan, digits: String, marked: bool) -> Vec<Reading> {
     let Some(code) = plan.country_code.as_deref() else {

@@ -196,6 +196,11 @@ impl PageRange {
         &self.shown
     }
 
+    /// Fewest and most pages that fit.
+    pub fn bounds(&self) -> (u32, u32) {
+        (self.least, self.most)
+    }
+
     pub(super) fn fits(&self, pages: u32) -> bool {
         (self.least..=self.most).contains(&pages)
     }

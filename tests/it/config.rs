@@ -460,6 +460,31 @@ macro_rules! t38 {
 
 const CASES: &[Case] = &[
     case(
+        "config.rules.contradiction",
+        R,
+        END,
+        "[[rule]]\nname = \"x\"\ncaller = \"2999 0000\"\njunk = true\nto = \"registry\"\n[default]",
+    ),
+    case(
+        "config.rules.broad",
+        R,
+        END,
+        "[[rule]]\nname = \"x\"\ncaller = \"*\"\nto = \"registry\"\n[default]",
+    ),
+    case(
+        "config.rules.regex-trap",
+        R,
+        END,
+        "[[rule]]\nname = \"x\"\ntext_regex = 'tel 3010.1101'\nto = \"registry\"\n[default]",
+    ),
+    case(
+        "config.rules.holidays",
+        R,
+        END,
+        "[[rule]]\nname = \"x\"\nholiday = true\nweekday = \"sun\"\nto = \"registry\"\n[default]",
+    ),
+    case("config.rules.sensitive", R, "did = \"3010 1303\"", "caller = \"2999 0000\""),
+    case(
         "config.t38.trunk-none",
         M,
         "[mail]\n",
@@ -705,6 +730,22 @@ fn each_mistake_gives_its_own_finding_and_no_other() {
         assert!(findings.iter().any(|finding| finding.code.as_str() == code), "{code}");
         seen.insert(code);
     }
+    // two that need more than one change
+    let machine = MACHINE.replace(
+        "[mail]\n",
+        t38!(
+            "spool = \"spool/calls\"\nlisten = \"udp:127.0.0.1:5060\"\n",
+            "[[t38.trunk]]\nname = \"telco\"\nnetworks = \"192.0.2.0/24\"\n"
+        ),
+    );
+    let rule = "[[rule]]\nname = \"x\"\ntrunk = \"telko\"\nto = \"registry\"\n[default]";
+    let found = Folder::new(&machine, DEPARTMENTS, &RULES.replace(END, rule)).findings();
+    assert_eq!(found.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["config.rules.trunk"]);
+    let example = "[[example]]\ngiven = { did = \"3010 1303\" }\nexpect = \"health\"\n[default]";
+    let folder = Folder::new(MACHINE, DEPARTMENTS, &RULES.replace(END, example));
+    let (_, hints) = Config::looked_at(folder.0.path());
+    assert_eq!(hints.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["config.rules.untried"]);
+    seen.extend(["config.rules.trunk", "config.rules.untried"]);
     let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(all, seen, "every code needs a case here");
 }
@@ -737,6 +778,7 @@ fn errors_and_warnings_are_as_documented() {
             let kind = match finding.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
+                Severity::Hint => "hint",
             };
             assert_eq!(documented[finding.code.as_str()], kind, "{}", finding.code);
         }

@@ -88,6 +88,7 @@ const PURE: &[&str] = &[
     "enhance",
     "compose",
     "route",
+    "import",
 ];
 const NOT_IN_PURE: &[&str] = &[
     "tokio::",
