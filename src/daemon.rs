@@ -254,7 +254,9 @@ fn settles_in(spool: &Spool) -> Duration {
 }
 
 fn policy(config: &Config) -> Policy {
-    Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
+    let policy = Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone());
+    let stationery = policy.stationery.clone().knowing(config.senders.clone());
+    Policy { stationery, ..policy }
 }
 
 /// The fax servers' clocks show the site's time, as mails do.

@@ -9,9 +9,11 @@
 //! after `deliver.smtp.too-large`, send the fallback inbox the small letter ([`message::LeftBehind`]).
 
 pub mod address;
+pub mod addressbook;
 pub mod maildir;
 pub mod message;
 pub mod schedule;
+pub mod smime;
 pub mod smtp;
 pub mod trouble;
 

@@ -16,6 +16,7 @@ mod context;
 mod delivering;
 mod facts;
 mod letters;
+mod parts;
 mod reading;
 pub mod recover;
 pub mod runner;

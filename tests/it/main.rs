@@ -20,6 +20,7 @@ mod intake_spools;
 mod intake_t38;
 mod intake_watch;
 mod intake_writers;
+mod letters;
 mod mail_hostile;
 mod modem_path;
 mod morning;
