@@ -236,7 +236,7 @@ async fn a_part_that_must_wait_is_sent_alone_later_and_the_others_not_again() {
 
 #[tokio::test]
 async fn where_neither_helps_a_link_is_sent_and_the_mail_is_not_empty() {
-    let courier = Limited::new(60 << 10);
+    let courier = Limited::new(110 << 10);
     let house = house(MailStyle::default(), courier.clone(), true).await;
     let id = house.admit_bytes("huge", noisy(2)).await;
     house.drain().await;
@@ -253,7 +253,7 @@ async fn where_neither_helps_a_link_is_sent_and_the_mail_is_not_empty() {
 
 #[tokio::test]
 async fn what_no_form_is_small_enough_for_goes_to_the_fallback_inbox_which_is_told_where_it_lies() {
-    let courier = Limited::new(60 << 10);
+    let courier = Limited::new(110 << 10);
     let house = house(style(None, &[]), courier.clone(), false).await;
     let id = house.admit_bytes("huge", noisy(2)).await;
     house.drain().await;
@@ -358,8 +358,9 @@ async fn what_an_encrypted_department_did_not_get_lies_open_in_no_fallback_inbox
 }
 
 const MACHINE: &str = "data = \"data\"\n[[spool]]\nname = \"drop\"\nkind = \"drop\"\npath = \"spool\"\n\
-    [mail]\nfrom = \"fax@harbour.example\"\nhost_name = \"fax.harbour.example\"\n";
-const RULES: &str = "[numbers]\ncountry_code = \"852\"\nnational_digits = 8\n[default]\nto = [\"front\"]\n";
+    [mail]\nfrom = \"fax@harbour.example\"\nhost_name = \"fax.harbour.example\"\n\
+    [numbers]\ncountry_code = \"852\"\nnational_digits = 8\n";
+const RULES: &str = "[default]\nto = [\"front\"]\n";
 
 fn load(dir: &Path, departments: &str) -> Result<Config, String> {
     std::fs::create_dir_all(dir.join("spool")).unwrap();
@@ -372,7 +373,7 @@ fn load(dir: &Path, departments: &str) -> Result<Config, String> {
             std::fs::write(dir.join("warnings"), shown(warnings.iter().map(ToString::to_string).collect())).unwrap();
             Ok(config)
         }
-        Err(problems) => Err(problems.to_string()),
+        Err(problems) => Err(problems.render()),
     }
 }
 
@@ -507,7 +508,7 @@ async fn a_chinese_department_reads_chinese_and_the_pass_on_line() {
     let id = house.admit_bytes("one", noisy(1)).await;
     house.drain().await;
     let seen = read(&[house.courier.mail(0).bytes]);
-    let line = format!("並非貴部門的傳真？ 轉交此傳真：https://fax.house.test/pass/{id}/front");
+    let line = format!("並非貴部門的傳真？轉交此傳真：https://fax.house.test/pass/{id}/front");
     assert!(contains(&seen[0]["text"], &line), "{}", seen[0]["text"]);
     assert!(contains(&seen[0]["text"], "亦可直接回覆本電郵"));
 }

@@ -177,10 +177,9 @@ class Tags(html.parser.HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag); self.attributes += [[tag, name, value] for name, value in attributes]
     def handle_data(self, data): self.text += data
-def line_of(mail, start):
-    lines = mail.split(b"\r\n" + start, 1)
-    if len(lines) < 2: return ""
-    return (start + lines[1].split(b"\r\n\r\n", 1)[0]).decode().replace("\r\n", "")
+def raw_of(line, name):
+    plain = email.message_from_bytes(bytes.fromhex(line), policy=email.policy.compat32)
+    return list(plain.walk())[-1][name].replace("\r\n", "").replace("\n", "")
 for line in sys.stdin:
     mail = email.message_from_bytes(bytes.fromhex(line), policy=email.policy.default)
     parts = list(mail.walk())
@@ -193,8 +192,7 @@ for line in sys.stdin:
         "types": [part.get_content_type() for part in parts],
         "defects": [str(d) for part in parts for d in part.defects] + [str(d) for _, v in mail.items() for d in v.defects],
         "list": mail["List-Id"], "thread": [mail["In-Reply-To"], mail["References"]],
-        "raw_type": line_of(bytes.fromhex(line), b"Content-Type: application/pdf"),
-        "raw_disposition": line_of(bytes.fromhex(line), b"Content-Disposition: attachment"),
+        "raw_type": raw_of(line, "Content-Type"), "raw_disposition": raw_of(line, "Content-Disposition"),
         "file_name": last.get_filename(), "name": last.get_param("name"), "attached": last.get_content().hex(),
         "cids": [part["Content-ID"] for part in parts if part["Content-ID"]],
         "text": mail.get_body(("plain",)).get_content(),

@@ -18,7 +18,7 @@ impl Stationery {
         let known = circumstances.sender.map(|(sender, by)| (one_line(&sender.name, NAME_MOST), by));
         let mut facts = Vec::new();
         if let Some((name, by)) = &known {
-            let shown = format!("{name} ({})", words.known_by(*by));
+            let shown = words.with(name, &words.known_by(*by));
             facts.extend(view::row(Label::Sender, &shown, words));
         }
         facts.extend(view::call_facts(call, arrival, &self.zone, words));

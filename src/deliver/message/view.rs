@@ -70,7 +70,7 @@ pub(super) fn sender(call: &CallRecord, known_as: Option<String>, words: Words) 
     let name = known_as.or(name);
     let shown = match (&number, &name) {
         // Whom the site knows is called by name.
-        (Some(number), Some(name)) if known => format!("{name} ({number})"),
+        (Some(number), Some(name)) if known => words.with(name, number),
         (Some(number), Some(name)) => format!("{number} ({name})"),
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => words.unknown_sender(),

@@ -50,6 +50,14 @@ impl Words {
         }
     }
 
+    /// Something with more about it in brackets.
+    pub(super) fn with(self, what: &str, more: &str) -> String {
+        match self.0 {
+            Language::En => format!("{what} ({more})"),
+            Language::ZhHant => format!("{what}（{more}）"),
+        }
+    }
+
     pub(super) fn label(self, label: Label) -> String {
         match label {
             Label::Sender => self.pick("Sender", "發件人"),
