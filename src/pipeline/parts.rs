@@ -25,6 +25,8 @@ use crate::{compose, decode};
 
 /// A fax comes in no more parts than this; beyond it, the next form is tried.
 const MOST_PARTS: usize = 40;
+/// What the picture of a part's first page may take in its mail.
+const PICTURE_BYTES: u64 = 84 << 10;
 /// A mail's bytes for each hundred of a PDF: base64 in lines of 76.
 const MAIL_PERCENT: u64 = 138;
 /// The same where the mail is encrypted: base64 inside base64.
@@ -56,7 +58,7 @@ pub(super) async fn hand_over(ctx: &Arc<Context>, policy: &Policy, batch: &Batch
     let mut attempt = Attempt::new(policy, batch);
     // Nobody refused anything: it waits until the letter can be written, or until its time is up.
     if let Err(fault) = attempt.run(ctx).await {
-        attempt.rest(&Outcome::Deferred(fault));
+        attempt.put_off(&fault);
     }
     attempt.outcomes()
 }
@@ -67,20 +69,26 @@ struct Attempt<'a> {
     batch: &'a Batch,
     done: Vec<Option<Outcome>>,
     too_large: Vec<Option<Fault>>,
+    /// Parts that each delivery has got through, now or before.
+    taken: Vec<Taken>,
 }
 
 impl<'a> Attempt<'a> {
     fn new(policy: &'a Policy, batch: &'a Batch) -> Self {
         let count = batch.deliveries.len();
-        Self { policy, batch, done: vec![None; count], too_large: vec![None; count] }
+        let taken = vec![Taken::default(); count];
+        Self { policy, batch, done: vec![None; count], too_large: vec![None; count], taken }
     }
 
     fn open(&self) -> Vec<usize> {
         (0..self.done.len()).filter(|at| self.done[*at].is_none()).collect()
     }
 
-    fn rest(&mut self, outcome: &Outcome) {
-        self.done.iter_mut().filter(|one| one.is_none()).for_each(|one| *one = Some(outcome.clone()));
+    /// All that are open wait for one reason.
+    fn put_off(&mut self, fault: &Fault) {
+        for at in self.open() {
+            self.done[at] = Some(Outcome::Deferred(remembering(fault.clone(), &self.taken[at])));
+        }
     }
 
     /// What no form was small enough for has failed.
@@ -100,8 +108,8 @@ impl<'a> Attempt<'a> {
             }
             return Ok(());
         };
-        let taken = self.taken(ctx).await?;
-        let begun = taken.iter().any(|one| !one.runs.is_empty());
+        self.taken = self.recall(ctx).await?;
+        let begun = self.taken.iter().any(|one| !one.runs.is_empty());
         let forms = ladder(&draft);
         let from = if begun { forms.iter().position(|form| *form == Form::Parts).unwrap_or(0) } else { 0 };
         for form in &forms[from..] {
@@ -109,7 +117,7 @@ impl<'a> Attempt<'a> {
                 break;
             }
             match form {
-                Form::Parts => self.in_parts(&draft, taken.clone()).await?,
+                Form::Parts => self.in_parts(&draft).await?,
                 form => self.in_one(&draft, *form).await?,
             }
         }
@@ -169,57 +177,62 @@ impl<'a> Attempt<'a> {
     }
 
     /// Several mails with some of the pages each, in order; an address that defers one is left there.
-    async fn in_parts(&mut self, draft: &Draft<'_>, mut taken: Vec<Taken>) -> Result<(), Fault> {
+    async fn in_parts(&mut self, draft: &Draft<'_>) -> Result<(), Fault> {
         if draft.document.pages < 2 {
             return Ok(());
         }
         let plan = Plan::new(draft).await?;
-        let known = taken.iter().map(|one| one.most).filter(|most| *most > 0).min();
-        let mut most = known.or(draft.department.mail.largest).unwrap_or(plan.whole / 2);
-        let mut waiting: Vec<Option<Fault>> = vec![None; self.done.len()];
+        let known = self.taken.iter().map(|one| one.most).filter(|most| *most > 0).min();
+        let largest = draft.department.mail.largest;
+        if largest.is_some_and(|largest| plan.sizes.iter().any(|size| *size > plan.room(largest))) {
+            // One page alone is too large: better all of it by the next form than some pages by this.
+            return Ok(());
+        }
+        let mut most = known.or(largest).unwrap_or(plan.whole / 2);
+        let mut last: Vec<Option<Outcome>> = vec![None; self.done.len()];
         loop {
             let runs = plan.runs(most);
             if runs.len() > MOST_PARTS {
                 return Ok(());
             }
-            let alone = runs.iter().all(|run| run.start() == run.end());
-            let fits = runs.len() > 1 && self.runs(draft, &runs, &mut taken, &mut waiting).await?;
-            if fits {
+            self.taken.iter_mut().for_each(|taken| taken.most = most);
+            if runs.len() > 1 && self.runs(draft, &runs, &mut last).await? {
                 break;
             }
-            if alone {
+            if runs.iter().all(|run| run.start() == run.end()) {
                 return Ok(());
             }
             most /= 2;
         }
         for at in self.open() {
-            let count = taken[at].runs.len();
-            self.done[at] = Some(match waiting[at].take() {
-                Some(fault) => Outcome::Deferred(remembering(fault, &Taken { most, ..taken[at].clone() })),
-                None => Outcome::Delivered(format!("in {count} parts")),
+            let count = self.taken[at].runs.len();
+            self.done[at] = Some(match last[at].take() {
+                Some(Outcome::Deferred(fault)) => Outcome::Deferred(remembering(fault, &self.taken[at])),
+                Some(Outcome::Delivered(words)) => Outcome::Delivered(format!("in {count} parts: {words}")),
+                _ => Outcome::Delivered(format!("in {count} parts")),
             });
         }
         Ok(())
     }
 
-    /// Sends these runs to whom they are still missing. False: some were too large.
+    /// Sends these runs to whom they are still missing; `last` is what each said last. False: some were too large.
     async fn runs(
         &mut self,
         draft: &Draft<'_>,
         runs: &[RangeInclusive<u32>],
-        taken: &mut [Taken],
-        waiting: &mut [Option<Fault>],
+        last: &mut [Option<Outcome>],
     ) -> Result<bool, Fault> {
         let of = u32::try_from(runs.len()).unwrap_or(u32::MAX);
         for (number, run) in (1u32..).zip(runs) {
-            let (first, last) = (*run.start(), *run.end());
+            let pages = (*run.start(), *run.end());
             let mut which = self.open();
-            which.retain(|at| waiting[*at].is_none() && !taken[*at].runs.contains(&(first, last)));
+            let waits = |at: usize| matches!(last[at], Some(Outcome::Deferred(_)));
+            which.retain(|at| !waits(*at) && !self.taken[*at].runs.contains(&pages));
             if which.is_empty() {
                 continue;
             }
             let made = typeset(draft, run.clone()).await?;
-            let part = Part { pdf: &made.pdf, number, of, first, last };
+            let part = Part { pdf: &made.pdf, number, of, first: pages.0, last: pages.1 };
             let id = part_id(&self.batch.message_id, number);
             let message = draft.message(Carries::Part(part), made.preview.as_deref(), &id)?;
             if draft.department.mail.largest.is_some_and(|limit| message.len() as u64 > limit) {
@@ -228,13 +241,16 @@ impl<'a> Attempt<'a> {
             let mut fits = true;
             for (at, outcome) in self.sent(&message, &which).await {
                 match outcome {
-                    Outcome::Delivered(_) => taken[at].runs.push((first, last)),
-                    Outcome::Deferred(fault) => waiting[at] = Some(fault),
                     Outcome::Failed(fault) if fault.code == TOO_LARGE => {
                         self.too_large[at] = Some(fault);
                         fits = false;
                     }
                     failed @ Outcome::Failed(_) => self.done[at] = Some(failed),
+                    Outcome::Delivered(_) => {
+                        self.taken[at].runs.push(pages);
+                        last[at] = Some(outcome);
+                    }
+                    Outcome::Deferred(_) => last[at] = Some(outcome),
                 }
             }
             if !fits {
@@ -245,7 +261,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// What earlier attempts got through, by the fax's history.
-    async fn taken(&self, ctx: &Context) -> Result<Vec<Taken>, Fault> {
+    async fn recall(&self, ctx: &Context) -> Result<Vec<Taken>, Fault> {
         let mut found = vec![Taken::default(); self.batch.deliveries.len()];
         if self.batch.deliveries.iter().all(|one| one.attempts == 0) {
             return Ok(found);
@@ -301,14 +317,20 @@ impl Plan {
         let percent = if sealed { SEALED_PERCENT } else { MAIL_PERCENT };
         let empty = Part { pdf: b"", number: 1, of: 2, first: 1, last: 1 };
         let id = part_id(&draft.batch().message_id, 1);
-        let frame = draft.message(Carries::Part(empty), draft.preview(), &id)?.len() as u64;
+        let picture = if draft.department.mail.first_page { PICTURE_BYTES } else { 0 };
+        let frame = draft.message(Carries::Part(empty), None, &id)?.len() as u64 + picture;
         let whole = frame + draft.pdf.len() as u64 * percent / 100;
         Ok(Self { sizes: page_sizes(draft).await?, whole, frame, percent })
     }
 
+    /// Bytes of a PDF in a mail that is no longer than `most`.
+    fn room(&self, most: u64) -> u64 {
+        most.saturating_sub(self.frame) * 100 / self.percent
+    }
+
     /// Runs of pages whose mails are no longer than `most`.
     fn runs(&self, most: u64) -> Vec<RangeInclusive<u32>> {
-        compose::runs(&self.sizes, most.saturating_sub(self.frame) * 100 / self.percent)
+        compose::runs(&self.sizes, self.room(most))
     }
 }
 

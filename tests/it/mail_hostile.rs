@@ -325,7 +325,7 @@ fn a_departments_own_names_are_read_by_both_kinds_of_mail_program() {
     let subject = seen["subject"].as_str().unwrap();
     assert!(subject.starts_with("［待分派］［不完整］Billing "), "{subject}");
     assert!(subject.ends_with("(陳大文診所) 2026-11-24 3頁"), "{subject}");
-    assert_eq!(seen["list"], "Billing <billing.fax.gw.example>");
+    assert_eq!(seen["list"], "\"Billing\" <billing.fax.gw.example>");
     assert_eq!(seen["thread"][0], seen["thread"][1]);
 
     // Whatever the station is called, the name stays a name.

@@ -45,9 +45,9 @@ impl Stationery {
             preview_cid => letter.shown_preview().map(|_| mime::preview_cid(letter.message_id)),
             size => view::size(document.bytes),
             sender_language => sender_language,
-            link => letter.carries.link().map(|link| link.url.as_str()),
+            link => letter.carries.link().map(|link| address(&link.url)),
             link_words => words.fetch(),
-            pass_on => circumstances.pass_on.as_ref().map(|one| one.url.as_str()),
+            pass_on => circumstances.pass_on.as_ref().map(|one| address(&one.url)),
             pass_on_question => words.not_ours(),
             pass_on_words => words.pass_it_on(),
             pass_on_reply => circumstances.pass_on.as_ref().is_some_and(|one| one.by_reply)
@@ -174,6 +174,13 @@ impl Stationery {
             time => view::moment(at, &self.zone, "%H:%M"),
         }
     }
+}
+
+/// An address of ours: HTML need not escape what holds nothing but an address's plain characters, and readers of
+/// the source see it as it is.
+fn address(url: &str) -> Value {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#@%=+".contains(c);
+    if url.chars().all(plain) { Value::from_safe_string(url.to_owned()) } else { Value::from(url) }
 }
 
 fn strings(texts: &[String]) -> Value {
