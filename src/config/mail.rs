@@ -29,7 +29,7 @@ pub(super) struct Mail {
     expires: Duration,
     retry_first: Duration,
     retry_most: Duration,
-    time_zone: String,
+    pub(super) time_zone: String,
     templates: Option<PathBuf>,
 }
 

@@ -13,12 +13,14 @@
 
 mod address;
 mod codes;
+mod conditions;
 mod departments;
 mod doubts;
 mod examples;
 mod letters;
 mod machine;
 mod mail;
+mod office;
 mod paths;
 mod problem;
 mod rules;

@@ -32,6 +32,10 @@ pub(super) mod kind {
     pub(crate) const LATE: &str = "delivery.late";
     /// The gateway died while the delivery was under way: its outcome is unknown, it is repeated.
     pub(crate) const INTERRUPTED: &str = "delivery.interrupted";
+    /// The fax is kin to an earlier one: sent again, the rest of it, of the same call.
+    pub(crate) const KIN: &str = "fax.kin";
+    /// A rule dropped deliveries: the very same fax was delivered before.
+    pub(crate) const DROPPED: &str = "fax.duplicate-dropped";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 

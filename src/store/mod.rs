@@ -22,6 +22,7 @@ mod blobs;
 mod deliveries;
 mod error;
 mod events;
+mod kin;
 mod lock;
 mod operator;
 mod pages;
@@ -45,6 +46,7 @@ pub use blobs::Blobs;
 pub use deliveries::{Batch, Fallback, NewDelivery, Recorded, Tally};
 pub use error::StoreError;
 pub use events::Event;
+pub use kin::{Candidate, Prints};
 pub use pages::SavedPage;
 pub use read::{Backlog, Filter};
 pub use rows::{Fax, Routing};
@@ -52,6 +54,9 @@ pub use work::{Change, Claim, Freed};
 
 /// Name of the department whose inbox is the fallback.
 pub const FALLBACK: &str = "fallback";
+
+/// Code of a delivery that a rule dropped: the very same fax was delivered before. It is withdrawn from the start.
+pub const DUPLICATE: &str = "route.duplicate";
 
 /// Where the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]

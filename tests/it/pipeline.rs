@@ -305,7 +305,7 @@ async fn a_reload_counts_for_what_is_routed_after_it() {
     let all_to_billing = faxgate::route::Rules::new(
         vec![],
         vec!["billing".into()],
-        faxgate::route::NumberPlan::default(),
+        faxgate::route::Site::default(),
         "v2".into(),
     );
     house.ctx.reload(policy(&house.courier, all_to_billing.unwrap()));
@@ -323,7 +323,7 @@ async fn a_department_that_is_gone_is_no_black_hole() {
     let gone = faxgate::route::Rules::new(
         vec![],
         vec!["archive".into()],
-        faxgate::route::NumberPlan::default(),
+        faxgate::route::Site::default(),
         "v3".into(),
     );
     house.ctx.reload(policy(&house.courier, gone.unwrap()));

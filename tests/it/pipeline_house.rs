@@ -12,7 +12,7 @@ use faxgate::fax::{
     Millis, Original, Outcome, Page, PageText, Plan, Script, Stage, Target, Turn, Word,
 };
 use faxgate::pipeline::{self, Answer, Context, Courier, Left, Policy, Reader, Settings};
-use faxgate::route::{Condition, NumberPlan, Phrase, Rule, Rules};
+use faxgate::route::{Condition, Site, Words, Rule, Rules};
 use faxgate::store::{self, NewFax, Store};
 use faxgate::worker::Transcript;
 use tokio_util::sync::CancellationToken;
@@ -261,11 +261,11 @@ pub fn policy(courier: &Arc<ScriptedCourier>, rules: Rules) -> Policy {
 pub fn rules() -> Rules {
     let invoices = Rule {
         name: "invoices".into(),
-        when: vec![Condition::Text(vec![Phrase::parse("invoice").unwrap()])],
+        when: vec![Condition::Text(vec![Words::parse("invoice").unwrap()])],
         to: vec!["billing".into()],
-        comment: None,
+        ..Rule::default()
     };
-    Rules::new(vec![invoices], vec!["front".into()], NumberPlan::default(), "v1".into()).unwrap()
+    Rules::new(vec![invoices], vec!["front".into()], Site::default(), "v1".into()).unwrap()
 }
 
 fn mail() -> deliver::Settings {
