@@ -59,6 +59,8 @@ codes! {
     MAIL_CLEAR_TEXT = "config.mail.clear-text";
     MAIL_PASSWORD_FILE = "config.mail.password-file";
     MAIL_PASSWORD_OPEN = "config.mail.password-open";
+    MAIL_CERTIFICATE = "config.mail.certificate";
+    MAIL_OAUTH = "config.mail.oauth";
     MAIL_TIME_ZONE = "config.mail.time-zone";
     MAIL_RETRY = "config.mail.retry";
     T38_TRUNK_NONE = "config.t38.trunk-none";

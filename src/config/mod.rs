@@ -23,6 +23,7 @@ mod mail;
 mod office;
 mod paths;
 mod problem;
+mod relays;
 mod rules;
 mod sheet;
 mod spools;

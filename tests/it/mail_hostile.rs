@@ -90,7 +90,7 @@ fn mails_named(
     subject: Option<String>,
 ) -> [Mail; 2] {
     let settings = Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@gw.example".into(),
         host_name: "gw.example".into(),
         fallback: Target::Mail("fallback@example.org".into()),

@@ -6,6 +6,8 @@ mod decode_damage;
 mod decode_libtiff;
 mod deliver_faults;
 mod deliver_postfix;
+mod deliver_relays;
+mod deliver_styles;
 mod eval;
 mod every_fixture;
 mod fixtures;

@@ -270,7 +270,7 @@ pub fn rules() -> Rules {
 
 fn mail() -> deliver::Settings {
     deliver::Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@house.test".into(),
         host_name: "gw.house.test".into(),
         fallback: Target::Mail(FALLBACK.into()),

@@ -6,7 +6,7 @@ use crate::fax::Target;
 
 fn settings(templates: Option<PathBuf>) -> Settings {
     Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@gw.example".into(),
         host_name: "gw.example".into(),
         fallback: Target::Mail("fallback@example.org".into()),
