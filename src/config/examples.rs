@@ -1,13 +1,17 @@
 //! `[[example]]` of `rules.toml`: what an admin expects, tried on the rules whenever they are read.
 
+use jiff::civil::DateTime;
 use toml_span::Spanned;
 
 use super::codes;
+use super::conditions::confidence;
 use super::rules::{Known, LANGUAGES, check_spool};
 use super::sheet::Note;
 use super::table::{Reader, choose};
-use crate::fax::{Number, StationId};
-use crate::route::{DEFAULT_RULE, Facts, Reason, Rules, decide, explain};
+use crate::fax::{Box2, FaxId, Kinship, Number, PageCode, StationId};
+use crate::route::{
+    CodePattern, DEFAULT_RULE, Facts, Moment, Reason, Rules, SheetLine, SheetText, Twin, decide, explain,
+};
 
 /// Most pages of an example.
 const MOST_PAGES: i64 = 1_000_000;
@@ -20,8 +24,9 @@ pub(super) fn run(tables: Vec<Reader<'_>>, rules: Option<&Rules>, known: Known<'
         if !table.has("given") {
             table.missing("given");
         }
-        let facts = table.table("given").map(|given| given_facts(given, known));
-        if !table.has("expect") {
+        let facts = table.table("given").map(|given| given_facts(given, known, rules));
+        let triage = table.flag("triage");
+        if !table.has("expect") && triage.is_none() {
             table.missing("expect");
         }
         let expect = table.texts("expect");
@@ -34,8 +39,8 @@ pub(super) fn run(tables: Vec<Reader<'_>>, rules: Option<&Rules>, known: Known<'
             }
         }
         let whole = table.sheet().errors() == errors;
-        if let (true, Some(rules), Some(facts), Some(expect)) = (whole, rules, facts, expect) {
-            judge(&table, rules, &facts, &expect, rule.as_ref());
+        if let (true, Some(rules), Some(facts)) = (whole, rules, facts) {
+            judge(&table, rules, &facts, expect.as_ref(), (rule.as_ref(), triage.as_ref()));
         }
         table.finish();
     }
@@ -45,17 +50,30 @@ fn judge(
     table: &Reader<'_>,
     rules: &Rules,
     facts: &Facts,
-    expect: &Spanned<Vec<Spanned<String>>>,
-    rule: Option<&Spanned<String>>,
+    expect: Option<&Spanned<Vec<Spanned<String>>>>,
+    (rule, triage): (Option<&Spanned<String>>, Option<&Spanned<bool>>),
 ) {
     let decision = decide(facts, rules);
-    let mut wanted: Vec<&str> = expect.value.iter().map(|id| id.value.as_str()).collect();
+    let sorted = |ids: &mut Vec<&str>| ids.sort_unstable();
     let mut given: Vec<&str> = decision.departments.iter().map(String::as_str).collect();
-    wanted.sort_unstable();
-    given.sort_unstable();
-    let (at, wish) = match rule {
-        _ if wanted != given => (expect.span, wanted.join(" and ")),
-        Some(rule) if rule.value != decision.rule => (rule.span, format!("\"{}\" to decide", rule.value)),
+    sorted(&mut given);
+    let wanted = expect.map(|expect| {
+        let mut wanted: Vec<&str> = expect.value.iter().map(|id| id.value.as_str()).collect();
+        sorted(&mut wanted);
+        (expect.span, wanted)
+    });
+    let (at, wish) = match (wanted, triage, rule) {
+        (Some((at, wanted)), ..) if wanted != given => (at, wanted.join(" and ")),
+        // whoever expects a department does not expect that a person must choose it
+        (Some((at, wanted)), None, _) if decision.triage && !asks_for_a_person(rules, &decision.rule) => {
+            (at, format!("{} without a person's choice", wanted.join(" and ")))
+        }
+        (_, Some(triage), _) if triage.value != decision.triage => {
+            (triage.span, if triage.value { "that a person must choose" } else { "a sure decision" }.to_owned())
+        }
+        (_, _, Some(rule)) if rule.value != decision.rule => {
+            (rule.span, format!("\"{}\" to decide", rule.value))
+        }
         _ => return,
     };
     let message = format!(
@@ -73,12 +91,16 @@ fn judge(
     table.sheet().note(at, note);
 }
 
+fn asks_for_a_person(rules: &Rules, name: &str) -> bool {
+    rules.list().iter().any(|rule| rule.name == name && rule.triage)
+}
+
 fn line(reason: &Reason) -> String {
     format!("{} {}: {}", if reason.matched { "+" } else { "-" }, reason.rule, reason.why)
 }
 
 /// Facts as an admin writes them down. The spool's own number counts where none is given.
-fn given_facts(mut table: Reader<'_>, known: Known<'_>) -> Facts {
+fn given_facts(mut table: Reader<'_>, known: Known<'_>, rules: Option<&Rules>) -> Facts {
     let mut facts = Facts::default();
     let mut text = |key| table.text(key).map(|text| text.value);
     facts.call.did = text("did").map(Number);
@@ -86,6 +108,7 @@ fn given_facts(mut table: Reader<'_>, known: Known<'_>) -> Facts {
     facts.call.tsi = text("tsi").map(StationId);
     facts.call.subaddress = text("subaddress");
     facts.call.device = text("device");
+    facts.call.trunk = text("trunk");
     if let Some(spool) = table.text("spool") {
         check_spool(&table, &spool.value, spool.span, known);
         let entry =
@@ -96,6 +119,9 @@ fn given_facts(mut table: Reader<'_>, known: Known<'_>) -> Facts {
     }
     facts.text =
         table.texts("text").map_or(vec![], |pages| pages.value.into_iter().map(|page| page.value).collect());
+    if let Some(sure) = confidence(&mut table, "confidence") {
+        facts.sheets = facts.text.iter().map(|page| sheet(page, sure.share())).collect();
+    }
     let pages = table.integer("pages", 0..=MOST_PAGES).and_then(|pages| u32::try_from(pages).ok());
     facts.pages = pages.unwrap_or_else(|| u32::try_from(facts.text.len()).unwrap_or(u32::MAX).max(1));
     facts.damaged = table.flag("damaged").is_some_and(|flag| flag.value);
@@ -103,6 +129,43 @@ fn given_facts(mut table: Reader<'_>, known: Known<'_>) -> Facts {
     let languages = table.texts("language").map_or(vec![], |list| list.value);
     facts.languages =
         languages.iter().filter_map(|word| choose(table.sheet(), word, "`language`", &words)).collect();
+    facts.when = when(&mut table, rules);
+    let codes = table.texts("barcode").map_or(vec![], |list| list.value);
+    facts.codes = codes.into_iter().map(|code| barcode(&code.value)).collect();
+    for text in table.texts("duplicate").map_or(vec![], |list| list.value) {
+        match Twin::parse(&text.value) {
+            Ok(Twin::Is(kin)) => facts.kin.push(Kinship { fax: FaxId::new(0, [0; 5]), kin }),
+            Ok(_) => {}
+            Err(error) => table.sheet().note(text.span, Note::error(codes::VALUE_CHOICE, error.message)),
+        }
+    }
     table.finish();
     facts
+}
+
+/// A page as if a machine had read it with this confidence, its lines evenly spaced.
+fn sheet(page: &str, confidence: f32) -> SheetText {
+    let height = page.lines().count().max(1) as f32;
+    let lines = page.lines().enumerate().map(|(at, text)| SheetLine {
+        text: text.to_owned(),
+        confidence,
+        at: (0.5, (at as f32 + 0.5) / height),
+        sure: vec![],
+    });
+    SheetText { lines: lines.collect(), confidence }
+}
+
+/// `at`: a moment on the site's clock, `2026-12-25 10:30`.
+fn when(table: &mut Reader<'_>, rules: Option<&Rules>) -> Option<Moment> {
+    let at = table.parsed("at", codes::VALUE_FORM, |text| {
+        let moment: Result<DateTime, _> = text.trim().parse();
+        moment.map_err(|_| "expected a date and a time such as \"2026-12-25 10:30\"".to_owned())
+    })?;
+    Some(rules?.moment_of(at.value))
+}
+
+/// `qr:https://…`, or a text alone.
+fn barcode(text: &str) -> PageCode {
+    let (kind, text) = CodePattern::kind_of(text);
+    PageCode { page: 1, kind: kind.unwrap_or("qr").to_owned(), text: text.to_owned(), at: Box2::default() }
 }

@@ -102,8 +102,19 @@ fn numbers(mut table: Reader<'_>) -> NumberPlan {
     // E.164: fifteen digits at most, country code included
     let national_digits =
         table.integer("national_digits", 3..=14).and_then(|digits| usize::try_from(digits).ok());
+    let prefix = |table: &Reader<'_>, text: Spanned<String>| {
+        let good = (1..=6).contains(&text.value.len()) && text.value.bytes().all(|byte| byte.is_ascii_digit());
+        if !good {
+            let message = "a prefix is one to six digits such as \"001\"";
+            table.sheet().note(text.span, Note::error(codes::NUMBER, message));
+        }
+        good.then_some(text.value)
+    };
+    let international = table.texts("international_prefix").map_or(vec![], |list| list.value);
+    let international = international.into_iter().filter_map(|text| prefix(&table, text)).collect();
+    let trunk = table.text("trunk_prefix").and_then(|text| prefix(&table, text));
     table.finish();
-    NumberPlan { country_code: country_code.map(|code| code.value), national_digits }
+    NumberPlan { country_code: country_code.map(|code| code.value), national_digits, international, trunk }
 }
 
 fn ocr(table: Option<Reader<'_>>) -> worker::Settings {

@@ -13,15 +13,19 @@
 
 mod address;
 mod codes;
+mod conditions;
 mod departments;
 mod doubts;
 mod examples;
 mod links;
+mod letters;
 mod machine;
 mod mail;
+mod office;
 mod paths;
 mod problem;
 mod returns;
+mod relays;
 mod rules;
 mod sheet;
 mod spools;
@@ -72,6 +76,8 @@ pub struct Config {
     pub deliver: deliver::Settings,
     /// Departments, in the order of the file. Every department that rules name is among them.
     pub departments: Vec<Department>,
+    /// Senders whom the site knows by name.
+    pub senders: deliver::addressbook::AddressBook,
     /// Rules; their version is the SHA-256 of `rules.toml`.
     pub rules: route::Rules,
     /// Metrics, health and log.
@@ -159,6 +165,7 @@ fn check(
         worker: machine.worker,
         pdf: machine.pdf,
         deliver: machine.mail?.settings(fallback),
+        senders: departments.senders,
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,
         ops: machine.ops,

@@ -1,20 +1,22 @@
 //! `rules.toml`: which fax goes to whom.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
 use toml_span::{Span, Spanned};
 
-use super::codes::{self, Code};
+use super::codes;
+use super::conditions::{conditions, confidence, forms};
 use super::departments::Departments;
 use super::machine::Machine;
 use super::sheet::{Note, Sheet};
 use super::spools::Names;
 use super::suggest::nearest;
-use super::table::{Reader, choose};
-use super::{doubts, examples};
+use super::table::Reader;
+use super::{doubts, examples, office};
 use crate::fax::Sha256;
-use crate::route::{
-    Condition, DEFAULT_RULE, DevicePattern, NumberPattern, NumberPlan, PageRange, PatternError, Phrase, Rule,
-    Rules, StationPattern, TextRegex,
-};
+use crate::route::{Confidence, DEFAULT_RULE, Form, NumberPlan, Outcome, Priority, Rule, Rules, Site};
 
 /// Languages that recognition can find.
 pub(super) const LANGUAGES: [&str; 2] = ["en", "zh"];
@@ -45,22 +47,60 @@ pub(super) fn read<'a>(
     departments: Option<&'a Departments<'a>>,
 ) -> Option<Rules> {
     let known = Known { machine, departments };
-    let plan = machine.map(|machine| machine.numbers.clone()).unwrap_or_default();
     let mut top = sheet.top()?;
     let errors = sheet.errors();
+    let site = site(&mut top, known);
+    let usual = top.table("text").and_then(|mut table| {
+        let usual = confidence(&mut table, "confidence");
+        table.finish();
+        usual
+    });
+    let forms = forms(top.tables("form"));
+    let context = Context { known, site: &site, forms: &forms, usual: usual.unwrap_or_default() };
     let mut names = Names::default();
     let entries: Vec<RuleEntry> =
-        top.tables("rule").into_iter().filter_map(|table| one(table, known, &plan, &mut names)).collect();
+        top.tables("rule").into_iter().filter_map(|table| one(table, context, &mut names)).collect();
     let default = default(&mut top, known);
     doubts::look(sheet, &entries, default.as_ref(), known);
     let list = entries.into_iter().map(|entry| entry.rule).collect();
     let version = Sha256::of(sheet.text().as_bytes()).to_string();
-    let rules = Rules::new(list, default.map_or(vec![], |default| default.value), plan, version).ok();
+    let rules = Rules::new(list, default.map_or(vec![], |default| default.value), site, version).ok();
     // examples run on whole rules alone: on others they would tell of errors that are named already
     let whole = rules.as_ref().filter(|_| sheet.errors() == errors);
     examples::run(top.tables("example"), whole, known);
     top.finish();
     rules
+}
+
+/// What each rule is read against.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    known: Known<'a>,
+    site: &'a Site,
+    forms: &'a [Arc<Form>],
+    usual: Confidence,
+}
+
+/// What rules must know of the place: from all three files.
+fn site(top: &mut Reader<'_>, known: Known<'_>) -> Site {
+    let numbers: NumberPlan = known.machine.map(|machine| machine.numbers.clone()).unwrap_or_default();
+    let named = known.machine.and_then(|machine| machine.mail.as_ref()).map(|mail| mail.time_zone.as_str());
+    let zone = named.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+    let office = top.table("office");
+    let (office, holidays) = office::read(top.sheet(), office, &zone);
+    let triage = top.table("triage").and_then(|mut table| {
+        let to = to(&mut table, known, "to", true);
+        table.finish();
+        to
+    });
+    let list = known.departments.map_or(&[][..], |departments| &departments.list);
+    let sensitive: BTreeSet<String> = list
+        .iter()
+        .map(|entry| &entry.department)
+        .filter(|department| department.sensitive)
+        .map(|department| department.id.clone())
+        .collect();
+    Site { numbers, zone, holidays, office, triage: triage.map_or(vec![], |to| to.value), sensitive }
 }
 
 fn default(top: &mut Reader<'_>, known: Known<'_>) -> Option<Spanned<Vec<String>>> {
@@ -72,13 +112,14 @@ fn default(top: &mut Reader<'_>, known: Known<'_>) -> Option<Spanned<Vec<String>
         top.sheet().note_file(note.help("end the file with\n    [default]\n    to = [\"registry\"]"));
     }
     let mut table = top.table("default")?;
-    let to = to(&mut table, known);
+    let to = to(&mut table, known, "to", true);
     table.text("comment");
     table.finish();
     to
 }
 
-fn one(mut table: Reader<'_>, known: Known<'_>, plan: &NumberPlan, names: &mut Names) -> Option<RuleEntry> {
+fn one(mut table: Reader<'_>, context: Context<'_>, names: &mut Names) -> Option<RuleEntry> {
+    let known = context.known;
     let sheet = table.sheet();
     let errors = sheet.errors();
     let name = table.required_text("name");
@@ -91,9 +132,13 @@ fn one(mut table: Reader<'_>, known: Known<'_>, plan: &NumberPlan, names: &mut N
             sheet.note(name.span, note);
         }
     }
-    let to = to(&mut table, known);
+    let triage = table.flag("triage").is_some_and(|flag| flag.value);
+    let outcome = outcome(&mut table, context);
+    let to = to(&mut table, known, "to", !triage && !outcome.junk);
+    let copy = to_copy(&mut table, known, to.as_ref());
     let comment = table.text("comment").map(|comment| comment.value);
-    let conditions = conditions(&mut table, plan, known);
+    let confidence = confidence(&mut table, "confidence").unwrap_or(context.usual);
+    let conditions = conditions(&mut table, &context.site.numbers, known, context.forms);
     let at = name.as_ref().map_or(table.head(), |name| name.span);
     let complete = sheet.errors() == errors;
     if conditions.is_empty() && complete {
@@ -104,16 +149,50 @@ fn one(mut table: Reader<'_>, known: Known<'_>, plan: &NumberPlan, names: &mut N
     let (when, places) =
         conditions.into_iter().map(|placed| (placed.condition, (placed.at, placed.entries))).unzip();
     let to_at = to.as_ref().map_or(at, |to| to.span);
-    let rule = Rule { name: name?.value, when, to: to.map_or(vec![], |to| to.value), comment };
+    let to = to.map_or(vec![], |to| to.value);
+    let rule = Rule { name: name?.value, when, to, copy, comment, confidence, triage, outcome };
     Some(RuleEntry { rule, at, places, to_at, broken: sheet.errors() != errors })
 }
 
-/// `to`: departments, each known and named once.
-fn to(table: &mut Reader<'_>, known: Known<'_>) -> Option<Spanned<Vec<String>>> {
-    if !table.has("to") {
-        table.missing("to");
+/// What a rule demands besides the departments.
+fn outcome(table: &mut Reader<'_>, context: Context<'_>) -> Outcome {
+    let words = [("low", Priority::Low), ("normal", Priority::Normal), ("urgent", Priority::Urgent)];
+    let priority = table.choice("priority", &words).map(|one| one.value).unwrap_or_default();
+    let hold = table.choice("hold", &[("office-hours", true)]);
+    if let Some(hold) = hold.as_ref().filter(|_| context.site.office.is_none()) {
+        let note = Note::error(codes::KEY_MISSING, "nothing says when the office is open");
+        let help = "write\n    [office]\n    hours = [\"mon-fri 09:00-17:30\"]";
+        table.sheet().note(hold.span, note.help(help));
     }
-    let to = table.texts("to")?;
+    let mut flag = |key| table.flag(key).is_some_and(|flag| flag.value);
+    let (junk, link, drop_duplicate) = (flag("junk"), flag("link"), flag("drop_duplicate"));
+    let mut names =
+        |key| table.texts(key).map_or(vec![], |list| list.value.into_iter().map(|one| one.value).collect());
+    let (webhooks, printers) = (names("webhook"), names("printer"));
+    Outcome { priority, hold: hold.is_some(), link, junk, drop_duplicate, webhooks, printers }
+}
+
+/// `copy`: departments that are not in `to`.
+fn to_copy(table: &mut Reader<'_>, known: Known<'_>, already: Option<&Spanned<Vec<String>>>) -> Vec<String> {
+    let Some(copy) = to(table, known, "copy", false) else { return vec![] };
+    if let Some(id) = already.and_then(|to| copy.value.iter().find(|id| to.value.contains(*id))) {
+        let note = Note::error(codes::NAME_DUPLICATE, format!("\"{id}\" stands in `to` already"));
+        table.sheet().note(copy.span, note);
+    }
+    copy.value
+}
+
+/// A list of departments, each known and named once.
+fn to(
+    table: &mut Reader<'_>,
+    known: Known<'_>,
+    key: &'static str,
+    required: bool,
+) -> Option<Spanned<Vec<String>>> {
+    if required && !table.has(key) {
+        table.missing(key);
+    }
+    let to = table.texts(key)?;
     let mut ids: Vec<String> = Vec::new();
     for id in to.value {
         if let Some(departments) =
@@ -122,88 +201,13 @@ fn to(table: &mut Reader<'_>, known: Known<'_>) -> Option<Spanned<Vec<String>>> 
             table.sheet().note(id.span, departments.unknown(&id.value));
         }
         if ids.contains(&id.value) {
-            let note = Note::error(codes::NAME_DUPLICATE, format!("\"{}\" stands twice in `to`", id.value));
+            let note = Note::error(codes::NAME_DUPLICATE, format!("\"{}\" stands twice in `{key}`", id.value));
             table.sheet().note(id.span, note);
         } else {
             ids.push(id.value);
         }
     }
     Some(Spanned::with_span(ids, to.span))
-}
-
-/// A condition and its places.
-struct Placed {
-    condition: Condition,
-    at: Span,
-    entries: Vec<Span>,
-}
-
-/// Every kind of condition that there is. A new one is one line here.
-fn conditions(table: &mut Reader<'_>, plan: &NumberPlan, known: Known<'_>) -> Vec<Placed> {
-    let number = |text: &str| NumberPattern::parse(text, plan);
-    let station = |text: &str| StationPattern::parse(text, plan);
-    let bad = codes::RULES_PATTERN;
-    let found = [
-        spools(table, known),
-        patterns(table, "did", bad, number, Condition::Did),
-        patterns(table, "caller", bad, number, Condition::Caller),
-        patterns(table, "tsi", bad, station, Condition::Tsi),
-        patterns(table, "subaddress", bad, subaddress, Condition::Subaddress),
-        patterns(table, "device", bad, DevicePattern::parse, Condition::Device),
-        patterns(table, "pages", bad, PageRange::parse, Condition::Pages),
-        table.flag("damaged").map(|flag| Placed {
-            condition: Condition::Damaged(flag.value),
-            at: flag.span,
-            entries: vec![flag.span],
-        }),
-        languages(table),
-        patterns(table, "text", bad, Phrase::parse, Condition::Text),
-        patterns(table, "text_regex", codes::RULES_REGEX, TextRegex::parse, Condition::TextRegex),
-    ];
-    found.into_iter().flatten().collect()
-}
-
-/// A list of patterns of one kind; each bad one is named with the place inside it.
-fn patterns<T>(
-    table: &mut Reader<'_>,
-    key: &'static str,
-    code: Code,
-    parse: impl Fn(&str) -> Result<T, PatternError>,
-    make: impl Fn(Vec<T>) -> Condition,
-) -> Option<Placed> {
-    let list = if key == "pages" { table.texts_or_numbers(key)? } else { table.texts(key)? };
-    let (mut good, mut entries) = (Vec::new(), Vec::new());
-    for text in list.value {
-        match parse(&text.value) {
-            Ok(pattern) => {
-                good.push(pattern);
-                entries.push(text.span);
-            }
-            Err(error) => {
-                let at = table.sheet().within(text.span, &text.value, error.at);
-                table.sheet().note(at, Note::error(code, format!("`{key}`: {}", error.message)));
-            }
-        }
-    }
-    (!good.is_empty()).then(|| Placed { condition: make(good), at: list.span, entries })
-}
-
-fn subaddress(text: &str) -> Result<String, PatternError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(PatternError { at: 0..0, message: "an empty subaddress fits no fax".to_owned() });
-    }
-    Ok(text.to_owned())
-}
-
-fn spools(table: &mut Reader<'_>, known: Known<'_>) -> Option<Placed> {
-    let list = table.texts("spool")?;
-    let (names, entries): (Vec<String>, Vec<Span>) =
-        list.value.into_iter().map(|name| (name.value, name.span)).unzip();
-    for (name, at) in names.iter().zip(&entries) {
-        check_spool(table, name, *at, known);
-    }
-    (!names.is_empty()).then(|| Placed { condition: Condition::Spool(names), at: list.span, entries })
 }
 
 /// Says that a name means no spool, and which one was likely meant.
@@ -221,17 +225,4 @@ pub(super) fn check_spool(table: &Reader<'_>, name: &str, at: Span, known: Known
             None => note.help(format!("spools are: {}", spools().collect::<Vec<_>>().join(", "))),
         },
     );
-}
-
-fn languages(table: &mut Reader<'_>) -> Option<Placed> {
-    let list = table.texts("language")?;
-    let words = LANGUAGES.map(|word| (word, word.to_owned()));
-    let (mut good, mut entries) = (Vec::new(), Vec::new());
-    for text in &list.value {
-        if let Some(word) = choose(table.sheet(), text, "`language`", &words) {
-            good.push(word);
-            entries.push(text.span);
-        }
-    }
-    (!good.is_empty()).then(|| Placed { condition: Condition::Language(good), at: list.span, entries })
 }

@@ -28,6 +28,19 @@ impl Resolution {
             (x, y) => format!("{x}×{y} dpi"),
         }
     }
+
+    /// What [`Self::name`] gave a name to, as near as the name says it.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "Standard" => Some(Self::STANDARD),
+            "Fine" => Some(Self::FINE),
+            "Superfine" => Some(Self::SUPERFINE),
+            other => {
+                let (x, y) = other.strip_suffix(" dpi")?.split_once('×')?;
+                Some(Self { x: x.parse().ok()?, y: y.parse().ok()? })
+            }
+        }
+    }
 }
 
 /// How a bilevel picture is coded (ITU-T T.4, T.6).

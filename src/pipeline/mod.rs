@@ -5,6 +5,7 @@
 //! - [`runner`] claims due faxes, runs the next step under a lease that it renews, and records the result by
 //!   compare-and-set. Of errors it knows the [`Disposition`](crate::fax::Disposition) and nothing else.
 //! - `delivering` does the same for messages: claim, write the letter, attempt, record each address.
+//! - `kin` finds earlier faxes that this one repeats, completes or belongs to.
 //! - [`recover`] puts right what a dead process left behind, and once a minute looks at everything.
 //!
 //! Invariants: bounded (so many faxes, pages and messages at a time, one page in memory for each page in
@@ -15,7 +16,9 @@ mod addresses;
 mod context;
 mod delivering;
 mod facts;
+mod kin;
 mod letters;
+mod parts;
 mod reading;
 pub mod recover;
 pub mod runner;
@@ -24,7 +27,7 @@ pub mod steps;
 mod typesetting;
 
 pub use context::{Answer, Context, Courier, Policy, Reader, Settings};
-pub use facts::facts;
+pub use facts::{facts, moment};
 pub use reading::PageRecord;
 pub use runner::{Left, drain, run};
 pub use typesetting::{Made, Typography, typeset};

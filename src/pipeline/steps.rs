@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::addresses::addressed;
-use super::facts::facts;
+use super::facts::{facts, moment};
+use super::kin;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
-use crate::fax::{Disposition, Document, Fault, PageText, Stage};
-use crate::route::decide;
+use crate::fax::{Disposition, Document, Fault, PageCode, PageText, Stage};
+use crate::route::{Facts, decide};
 use crate::store::{Change, Claim, Fax, SavedPage};
 use crate::{compose, decode};
 
@@ -85,12 +86,27 @@ async fn compose(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
 /// Facts and rules → decision → one delivery for each address.
 async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
     let saved = texts(ctx, fax).await?;
+    let relatives = kin::gather(ctx, fax, &saved).await?;
+    let codes = codes(&saved);
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let decision = decide(&facts(fax, &texts), &policy.rules);
-    let deliveries = addressed(fax, &decision, &policy, ctx.now());
+    let when = Some(moment(fax, &policy.rules));
+    let facts = Facts { when, codes, kin: relatives.kin.clone(), ..facts(fax, &texts) };
+    let decision = decide(&facts, &policy.rules);
+    let mut deliveries = addressed(fax, &decision, &policy, ctx.now());
+    if decision.outcome.drop_duplicate {
+        deliveries = kin::withheld(ctx, fax, deliveries, &relatives).await?;
+    }
     let rule = decision.rule.clone();
     Ok(Change::Routed { rule, decision: serde_json::json!(decision), deliveries })
+}
+
+/// Codes of all pages, each with its page's number.
+fn codes(saved: &[SavedPage<PageRecord>]) -> Vec<PageCode> {
+    let of = |page: &SavedPage<PageRecord>| -> Vec<PageCode> {
+        page.transcript.codes.iter().map(|code| PageCode { page: page.page, ..code.clone() }).collect()
+    };
+    saved.iter().flat_map(of).collect()
 }
 
 /// The pages of the original, but for those that are done.

@@ -1,11 +1,15 @@
-//! [`Condition`]: one thing that a rule demands, and the words that say whether it holds.
+//! [`Condition`]: one thing that a rule demands. Whether it holds is said by [`super::verdict`].
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::facts::Seen;
-use super::number::{NumberPattern, Reading};
+use super::clock::{DayRange, TimeRange};
+use super::code::CodePattern;
+use super::form::Form;
+use super::number::NumberPattern;
 use super::pattern::{DevicePattern, PageRange, StationPattern};
-use super::text::{Phrase, TextRegex};
+use super::reference::ReferencePattern;
+use super::twin::Twin;
+use super::words::{Expression, Words};
 
 /// One condition of a rule. The entries of a list are alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,26 +26,35 @@ pub enum Condition {
     Subaddress(Vec<String>),
     /// Modem or line.
     Device(Vec<DevicePattern>),
+    /// Name of the trunk.
+    Trunk(Vec<String>),
+    /// Time of day when it came, by the site's clock.
+    Time(Vec<TimeRange>),
+    /// Day of the week when it came.
+    Weekday(Vec<DayRange>),
+    /// It came on a public holiday.
+    Holiday(bool),
     /// Number of pages.
     Pages(Vec<PageRange>),
     /// Some page is damaged, or reception broke.
     Damaged(bool),
     /// A language found on the pages.
     Language(Vec<String>),
+    /// Whether it was here before.
+    Duplicate(Vec<Twin>),
+    /// A barcode or QR code.
+    Barcode(Vec<CodePattern>),
+    /// A reference number or file number, in the words that letters mark it with.
+    Reference(Vec<ReferencePattern>),
+    /// A form of the site.
+    Form(Vec<Arc<Form>>),
+    /// For whose attention it is, in the words that letters say it with.
+    Attention(Vec<Words>),
     /// Words on the pages.
-    Text(Vec<Phrase>),
+    Text(Vec<Words>),
     /// Expressions over the pages.
-    TextRegex(Vec<TextRegex>),
+    TextRegex(Vec<Expression>),
 }
-
-/// Whether a condition holds, and why, in words for an admin.
-pub(super) struct Verdict {
-    pub(super) holds: bool,
-    pub(super) why: String,
-}
-
-/// So many alternatives are named in a reason; of the rest only their number.
-const NAMED_ALTERNATIVES: usize = 3;
 
 impl Condition {
     /// The key that stands for it in `rules.toml`.
@@ -53,15 +66,24 @@ impl Condition {
             Self::Tsi(_) => "tsi",
             Self::Subaddress(_) => "subaddress",
             Self::Device(_) => "device",
+            Self::Trunk(_) => "trunk",
+            Self::Time(_) => "time",
+            Self::Weekday(_) => "weekday",
+            Self::Holiday(_) => "holiday",
             Self::Pages(_) => "pages",
             Self::Damaged(_) => "damaged",
             Self::Language(_) => "language",
+            Self::Duplicate(_) => "duplicate",
+            Self::Barcode(_) => "barcode",
+            Self::Reference(_) => "reference",
+            Self::Form(_) => "form",
+            Self::Attention(_) => "attention",
             Self::Text(_) => "text",
             Self::TextRegex(_) => "text_regex",
         }
     }
 
-    /// True if this condition says *which* fax it is by something else than the sender's own claim. Counts,
+    /// True if this condition says *which* fax it is by something else than the sender's own claim. Counts, clock,
     /// damage and language say nothing of where a fax belongs.
     pub fn guards(&self) -> bool {
         match self {
@@ -70,10 +92,30 @@ impl Condition {
             | Self::Caller(_)
             | Self::Subaddress(_)
             | Self::Device(_)
+            | Self::Trunk(_)
+            | Self::Barcode(_)
+            | Self::Reference(_)
+            | Self::Form(_)
+            | Self::Attention(_)
             | Self::Text(_)
             | Self::TextRegex(_) => true,
-            Self::Tsi(_) | Self::Pages(_) | Self::Damaged(_) | Self::Language(_) => false,
+            Self::Tsi(_)
+            | Self::Time(_)
+            | Self::Weekday(_)
+            | Self::Holiday(_)
+            | Self::Pages(_)
+            | Self::Damaged(_)
+            | Self::Language(_)
+            | Self::Duplicate(_) => false,
         }
+    }
+
+    /// True if it rests on what a machine read from a picture, so that it holds more or less surely.
+    pub fn is_read(&self) -> bool {
+        matches!(
+            self,
+            Self::Text(_) | Self::TextRegex(_) | Self::Attention(_) | Self::Reference(_) | Self::Form(_)
+        )
     }
 
     /// Whenever `other` holds, this condition holds too. Never claimed wrongly; may be missed.
@@ -85,6 +127,7 @@ impl Condition {
     pub fn uncovered(&self, other: &Self) -> Option<Vec<usize>> {
         Some(match (self, other) {
             (Self::Spool(mine), Self::Spool(theirs))
+            | (Self::Trunk(mine), Self::Trunk(theirs))
             | (Self::Subaddress(mine), Self::Subaddress(theirs))
             | (Self::Language(mine), Self::Language(theirs)) => rest(mine, theirs, |a, b| a == b),
             (Self::Did(mine), Self::Did(theirs)) | (Self::Caller(mine), Self::Caller(theirs)) => {
@@ -92,10 +135,20 @@ impl Condition {
             }
             (Self::Tsi(mine), Self::Tsi(theirs)) => rest(mine, theirs, StationPattern::covers),
             (Self::Device(mine), Self::Device(theirs)) => rest(mine, theirs, DevicePattern::covers),
+            (Self::Time(mine), Self::Time(theirs)) => rest(mine, theirs, TimeRange::covers),
+            (Self::Weekday(mine), Self::Weekday(theirs)) => rest(mine, theirs, DayRange::covers),
             (Self::Pages(mine), Self::Pages(theirs)) => rest(mine, theirs, PageRange::covers),
-            (Self::Damaged(mine), Self::Damaged(theirs)) => rest(&[*mine], &[*theirs], |a, b| a == b),
-            (Self::Text(mine), Self::Text(theirs)) => rest(mine, theirs, Phrase::covers),
-            (Self::TextRegex(mine), Self::TextRegex(theirs)) => rest(mine, theirs, |a, b| a == b),
+            (Self::Damaged(mine), Self::Damaged(theirs)) | (Self::Holiday(mine), Self::Holiday(theirs)) => {
+                rest(&[*mine], &[*theirs], |a, b| a == b)
+            }
+            (Self::Duplicate(mine), Self::Duplicate(theirs)) => rest(mine, theirs, Twin::covers),
+            (Self::Barcode(mine), Self::Barcode(theirs)) => rest(mine, theirs, CodePattern::covers),
+            (Self::Reference(mine), Self::Reference(theirs)) => rest(mine, theirs, ReferencePattern::covers),
+            (Self::Form(mine), Self::Form(theirs)) => rest(mine, theirs, |a, b| a == b),
+            (Self::Attention(mine), Self::Attention(theirs)) | (Self::Text(mine), Self::Text(theirs)) => {
+                rest(mine, theirs, Words::covers)
+            }
+            (Self::TextRegex(mine), Self::TextRegex(theirs)) => rest(mine, theirs, Expression::covers),
             _ => return None,
         })
     }
@@ -103,72 +156,10 @@ impl Condition {
     /// Order of looking: what is cheap first, text last.
     pub(super) fn cost(&self) -> u8 {
         match self {
-            Self::TextRegex(_) => 2,
-            Self::Text(_) => 1,
+            Self::TextRegex(_) => 3,
+            Self::Text(_) | Self::Form(_) => 2,
+            Self::Attention(_) | Self::Reference(_) | Self::Barcode(_) => 1,
             _ => 0,
-        }
-    }
-
-    pub(super) fn check(&self, seen: &Seen<'_>) -> Verdict {
-        let call = &seen.facts.call;
-        match self {
-            Self::Spool(names) => among(
-                "spool",
-                names,
-                |name| name == &seen.facts.spool,
-                String::as_str,
-                Some(&seen.facts.spool),
-            ),
-            Self::Did(patterns) => {
-                let shown = call.did.as_ref().map(ToString::to_string);
-                number("did", patterns, seen.did(), shown)
-            }
-            Self::Caller(patterns) => {
-                let shown = call.caller.as_ref().map(ToString::to_string);
-                number("caller", patterns, seen.caller(), shown)
-            }
-            Self::Tsi(patterns) => {
-                let claimed = call.tsi.as_ref();
-                let fits = |pattern: &StationPattern| claimed.is_some_and(|tsi| pattern.fits(&tsi.0, seen));
-                let shown = claimed.map(|tsi| tsi.shown());
-                among("tsi", patterns, fits, StationPattern::as_str, shown.as_deref())
-            }
-            Self::Subaddress(wanted) => {
-                let subaddress = call.subaddress.as_deref().map(str::trim);
-                let shown = subaddress.map(safe);
-                let fits = |want: &String| Some(want.as_str()) == subaddress;
-                among("subaddress", wanted, fits, String::as_str, shown.as_deref())
-            }
-            Self::Device(patterns) => {
-                let shown = call.device.as_deref().map(safe);
-                let fits =
-                    |pattern: &DevicePattern| call.device.as_deref().is_some_and(|it| pattern.fits(it));
-                among("device", patterns, fits, DevicePattern::as_str, shown.as_deref())
-            }
-            Self::Pages(ranges) => {
-                let shown = seen.facts.pages.to_string();
-                among("pages", ranges, |range| range.fits(seen.facts.pages), PageRange::as_str, Some(&shown))
-            }
-            Self::Damaged(wanted) => damaged(*wanted, seen.facts.damaged),
-            Self::Language(wanted) => {
-                let found = &seen.facts.languages;
-                let shown = (!found.is_empty()).then(|| found.join(", "));
-                among("language", wanted, |want| found.contains(want), String::as_str, shown.as_deref())
-            }
-            Self::Text(phrases) => on_pages(
-                "text",
-                phrases,
-                seen.folded(),
-                |phrase, page| phrase.stands_in(page),
-                Phrase::as_str,
-            ),
-            Self::TextRegex(list) => on_pages(
-                "text_regex",
-                list,
-                seen.lines(),
-                |regex, page| regex.stands_in(page),
-                TextRegex::as_str,
-            ),
         }
     }
 }
@@ -176,72 +167,4 @@ impl Condition {
 fn rest<T>(mine: &[T], theirs: &[T], covers: impl Fn(&T, &T) -> bool) -> Vec<usize> {
     let left = theirs.iter().enumerate().filter(|(_, their)| !mine.iter().any(|my| covers(my, their)));
     left.map(|(at, _)| at).collect()
-}
-
-/// A value against alternatives. The value seen is named: an admin asks for it first.
-fn among<T>(
-    key: &str,
-    alternatives: &[T],
-    fits: impl Fn(&T) -> bool,
-    as_str: impl Fn(&T) -> &str,
-    shown: Option<&str>,
-) -> Verdict {
-    let value = match shown {
-        Some(shown) if !shown.is_empty() => format!("is \"{shown}\""),
-        _ => "is not known".to_owned(),
-    };
-    match alternatives.iter().find(|one| fits(one)) {
-        Some(one) => Verdict { holds: true, why: format!("{key} {value}, which fits \"{}\"", as_str(one)) },
-        None => {
-            Verdict { holds: false, why: format!("{key} {value}, wanted {}", either(alternatives, as_str)) }
-        }
-    }
-}
-
-fn number(key: &str, patterns: &[NumberPattern], seen: Option<&Reading>, shown: Option<String>) -> Verdict {
-    let fits = |pattern: &NumberPattern| seen.is_some_and(|reading| pattern.fits(reading));
-    among(key, patterns, fits, NumberPattern::as_str, shown.as_deref())
-}
-
-fn damaged(wanted: bool, is: bool) -> Verdict {
-    let state = if is { "damaged" } else { "not damaged" };
-    let why = if wanted == is {
-        format!("the fax is {state}")
-    } else {
-        format!("the fax is {state}, wanted the other")
-    };
-    Verdict { holds: wanted == is, why }
-}
-
-/// Words against pages. The rule's own words are quoted, never what else stands on the page.
-fn on_pages<T>(
-    key: &str,
-    alternatives: &[T],
-    pages: &[String],
-    stands: impl Fn(&T, &str) -> bool,
-    as_str: impl Fn(&T) -> &str,
-) -> Verdict {
-    for (at, page) in (1..).zip(pages) {
-        if let Some(one) = alternatives.iter().find(|one| stands(one, page)) {
-            return Verdict { holds: true, why: format!("{key} \"{}\" is on page {at}", as_str(one)) };
-        }
-    }
-    let why = match pages.iter().all(String::is_empty) {
-        true => format!("{key}: no text was read, wanted {}", either(alternatives, as_str)),
-        false => format!("{key}: no page holds {}", either(alternatives, as_str)),
-    };
-    Verdict { holds: false, why }
-}
-
-fn either<T>(alternatives: &[T], as_str: impl Fn(&T) -> &str) -> String {
-    let named: Vec<String> =
-        alternatives.iter().take(NAMED_ALTERNATIVES).map(|one| format!("\"{}\"", as_str(one))).collect();
-    let others = alternatives.len() - named.len();
-    let tail: Cow<'_, str> = if others > 0 { format!(" or {others} more").into() } else { "".into() };
-    named.join(" or ") + &tail
-}
-
-/// Foreign words on one safe line.
-fn safe(text: &str) -> String {
-    crate::fax::StationId(text.to_owned()).shown()
 }

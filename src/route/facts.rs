@@ -1,10 +1,6 @@
 //! [`Facts`]: the closed set of things that rules may look at.
 
-use std::cell::OnceCell;
-
-use super::fold::{fold, fold_lines};
-use super::number::{NumberPlan, Reading};
-use crate::fax::{CallRecord, Kinship, Number, PageCode};
+use crate::fax::{CallRecord, Kinship, PageCode};
 
 /// The closed set of things that rules may look at.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -46,7 +42,7 @@ pub struct SheetText {
 }
 
 /// One line of a page.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SheetLine {
     /// What it says.
     pub text: String,
@@ -54,6 +50,10 @@ pub struct SheetLine {
     pub confidence: f32,
     /// Where its middle stands: of the width from the left and of the height from the top, 0 to 1.
     pub at: (f32, f32),
+    /// How sure the reader is word by word: so many characters of `text`, and how sure of them in hundredths. Empty where
+    /// only the line's confidence is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sure: Vec<(u16, u8)>,
 }
 
 /// A moment as a site's clock and calendar show it.
@@ -67,56 +67,4 @@ pub struct Moment {
     pub date: String,
     /// Name of the public holiday that it is, if one.
     pub holiday: Option<String>,
-}
-
-/// Facts as conditions read them: what is costly to derive is derived once, and only if some rule asks.
-pub(super) struct Seen<'a> {
-    pub(super) facts: &'a Facts,
-    plan: &'a NumberPlan,
-    did: OnceCell<Option<Reading>>,
-    caller: OnceCell<Option<Reading>>,
-    folded: OnceCell<Vec<String>>,
-    lines: OnceCell<Vec<String>>,
-}
-
-impl<'a> Seen<'a> {
-    pub(super) fn new(facts: &'a Facts, plan: &'a NumberPlan) -> Self {
-        Self {
-            facts,
-            plan,
-            did: OnceCell::new(),
-            caller: OnceCell::new(),
-            folded: OnceCell::new(),
-            lines: OnceCell::new(),
-        }
-    }
-
-    /// The dialled number, read under the site's number plan.
-    pub(super) fn did(&self) -> Option<&Reading> {
-        self.did.get_or_init(|| self.read(self.facts.call.did.as_ref())).as_ref()
-    }
-
-    /// The calling number, read under the site's number plan.
-    pub(super) fn caller(&self) -> Option<&Reading> {
-        self.caller.get_or_init(|| self.read(self.facts.call.caller.as_ref())).as_ref()
-    }
-
-    /// Pages as phrases are sought in them: one line of lower case.
-    pub(super) fn folded(&self) -> &[String] {
-        self.folded.get_or_init(|| self.facts.text.iter().map(|page| fold(page)).collect())
-    }
-
-    /// Pages as regular expressions see them: line by line, case kept.
-    pub(super) fn lines(&self) -> &[String] {
-        self.lines.get_or_init(|| self.facts.text.iter().map(|page| fold_lines(page)).collect())
-    }
-
-    /// A claimed identification read as a number, if it looks like one.
-    pub(super) fn number_in(&self, text: &str) -> Option<Reading> {
-        self.plan.read_text(text)
-    }
-
-    fn read(&self, number: Option<&Number>) -> Option<Reading> {
-        number.and_then(|number| self.plan.read(number))
-    }
 }

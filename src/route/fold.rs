@@ -88,6 +88,16 @@ fn softened(line: &str) -> std::borrow::Cow<'_, str> {
 
 /// Compatibility forms and forms of one character folded, invisible characters dropped.
 fn plain(line: &str) -> String {
+    // what office papers are made of is its own plain form, or has one that is known without a table
+    let quick = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0),
+        '\u{3000}' => Some(' '),
+        '\u{3001}' | '\u{3002}' | '\u{300a}'..='\u{300d}' | '\u{4e00}'..='\u{9fff}' => Some(one_form(c)),
+        c => c.is_ascii().then_some(c),
+    };
+    if let Some(plain) = line.chars().map(quick).collect() {
+        return plain;
+    }
     line.nfkc().filter(|c| !is_invisible(*c)).map(one_form).collect()
 }
 

@@ -10,24 +10,48 @@
 //!
 //! A new kind of condition is one variant of [`Condition`]: the compiler then names every place that must know it.
 
+mod clock;
+mod code;
 mod condition;
+mod confidence;
 mod decision;
 mod facts;
 mod fold;
+mod form;
+mod index;
+mod letter;
+mod near;
 mod number;
+mod office;
 mod outcome;
+mod page;
 mod pattern;
+mod place;
+mod reference;
 mod rule;
+mod seen;
 mod text;
+mod twin;
+mod verdict;
+mod words;
 
+pub use clock::{DayRange, TimeRange};
+pub use code::CodePattern;
 pub use condition::Condition;
-pub use decision::{Decision, Reason, decide, explain};
+pub use confidence::Confidence;
+pub use decision::{Decision, Reason, decide, decide_by_scan, decide_without_junk, explain};
 pub use facts::{Facts, Moment, SheetLine, SheetText};
+pub use form::Form;
 pub use number::{NumberPattern, NumberPlan};
+pub use office::{Calendar, Hours, Office};
 pub use outcome::{Outcome, Priority, Suggestion};
 pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
-pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules};
+pub use place::{PageSpot, Within, Zone};
+pub use reference::ReferencePattern;
+pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules, Site};
 pub use text::{Phrase, TextRegex};
+pub use twin::Twin;
+pub use words::{Expression, Words};
 
 #[cfg(test)]
 mod tests;

@@ -14,12 +14,16 @@ pub struct NumberPlan {
     pub country_code: Option<String>,
     /// Digits of a full national number (8 in Hong Kong). `None`: lengths vary.
     pub national_digits: Option<usize>,
+    /// What is dialled before a country code (`001` in Hong Kong), besides `00`, which is always understood.
+    pub international: Vec<String>,
+    /// What is dialled before a national number (`0` in Britain; Hong Kong has none), never part of it behind a country code.
+    pub trunk: Option<String>,
 }
 
 /// A country code without a plus sign is taken off only if so many digits remain: `8521 2345` is a local number.
 const LEAST_AFTER_COUNTRY_CODE: usize = 7;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Scope {
     /// In the site's own country.
     Local,
@@ -39,8 +43,8 @@ pub(super) struct Reading {
 impl NumberPlan {
     /// Understands a number. `None` if it holds no digit (`anonymous`, an empty field).
     pub(super) fn read(&self, number: &Number) -> Option<Reading> {
-        let digits = number.digits();
-        (!digits.is_empty()).then(|| self.place(digits, is_marked(&number.0)))
+        let (digits, marked) = self.dialled(&number.0);
+        (!digits.is_empty()).then(|| self.padded(&number.0).unwrap_or_else(|| self.place(digits, marked)))
     }
 
     /// Understands a text that consists of a number and nothing else.
@@ -48,12 +52,43 @@ impl NumberPlan {
         text.chars().all(is_number_char).then(|| self.read(&Number(text.to_owned()))).flatten()
     }
 
+    /// The digits without what is dialled before a country code, and whether one must follow.
+    fn dialled(&self, text: &str) -> (String, bool) {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        if text.trim_start().starts_with('+') {
+            return (digits, true);
+        }
+        let usual = std::iter::once("00");
+        let prefixes = self.international.iter().map(String::as_str).chain(usual);
+        let longest = prefixes.filter(|prefix| digits.starts_with(*prefix)).max_by_key(|prefix| prefix.len());
+        match longest.and_then(|prefix| digits.strip_prefix(prefix)) {
+            Some(rest) => (rest.to_owned(), true),
+            None => (digits, false),
+        }
+    }
+
+    /// A number that some modem filled up with zeros. Two of them are no filling but what precedes a country code.
+    fn padded(&self, text: &str) -> Option<Reading> {
+        let length = self.national_digits?;
+        let code = self.country_code.as_deref()?;
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let rest = digits.trim_start_matches('0');
+        let zeros = digits.len() - rest.len();
+        if zeros == 0 || text.trim_start().starts_with('+') {
+            return None;
+        }
+        let national = rest.strip_prefix(code).filter(|national| national.len() == length);
+        let national = national.or_else(|| (zeros != 2 && rest.len() == length).then_some(rest))?;
+        Some(Reading { digits: national.to_owned(), scope: Scope::Local })
+    }
+
     /// `marked`: it was written with `+` or `00`, so the country code is in it.
     fn place(&self, digits: String, marked: bool) -> Reading {
         let Some(code) = self.country_code.as_deref() else {
             return Reading { digits, scope: Scope::Unknown };
         };
-        let rest = digits.strip_prefix(code).map(str::to_owned);
+        let rest = digits.strip_prefix(code).map(|rest| self.national(rest).to_owned());
+        let digits = if marked || rest.is_some() { digits } else { self.national(&digits).to_owned() };
         let local = |digits| Reading { digits, scope: Scope::Local };
         match (marked, self.national_digits, rest) {
             (true, _, Some(rest)) => local(rest),
@@ -62,6 +97,16 @@ impl NumberPlan {
             (false, Some(length), _) if digits.len() > length => Reading { digits, scope: Scope::Foreign },
             (false, None, Some(rest)) if rest.len() >= LEAST_AFTER_COUNTRY_CODE => local(rest),
             _ => local(digits),
+        }
+    }
+
+    /// A national number without the trunk prefix: `(0)20 7946 0000`.
+    fn national<'a>(&self, digits: &'a str) -> &'a str {
+        let bare = self.trunk.as_deref().and_then(|trunk| digits.strip_prefix(trunk));
+        match (bare, self.national_digits) {
+            (Some(bare), Some(length)) if bare.len() == length => bare,
+            (Some(bare), None) if bare.len() >= LEAST_AFTER_COUNTRY_CODE => bare,
+            _ => digits,
         }
     }
 }
@@ -97,8 +142,7 @@ impl NumberPattern {
         if body.contains('*') {
             return Err(PatternError::whole(text, "one * only, at the beginning or at the end"));
         }
-        let number = Number(body.to_owned());
-        let digits = number.digits();
+        let (digits, marked) = plan.dialled(body);
         let kind = if trimmed == "*" {
             Kind::Any
         } else if !body.contains(|c: char| c.is_ascii_digit())
@@ -109,9 +153,9 @@ impl NumberPattern {
             // an end has no exchange prefix: its leading zeros are digits like others
             Kind::Suffix(body.chars().filter(char::is_ascii_digit).collect())
         } else if trimmed.ends_with('*') {
-            Kind::Prefix(beginnings(plan, digits, is_marked(body)))
+            Kind::Prefix(beginnings(plan, digits, marked))
         } else {
-            Kind::Exact(plan.place(digits, is_marked(body)))
+            Kind::Exact(plan.padded(body).unwrap_or_else(|| plan.place(digits, marked)))
         };
         Ok(Self { shown: trimmed.to_owned(), kind })
     }
@@ -149,7 +193,59 @@ impl NumberPattern {
     }
 }
 
+/// By what an index finds the patterns that fit a number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct NumberKey(Sort);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Sort {
+    Exact(String),
+    Prefix(Scope, String),
+    Suffix(String),
+}
+
+/// Longer numbers are no numbers (E.164: fifteen digits); an index looks no further.
+const LONGEST_KEY: usize = 24;
+
+impl NumberPattern {
+    /// The keys of which a fitting number has one. `None`: it fits every number, or is too long to be one.
+    pub(super) fn keys(&self) -> Option<Vec<NumberKey>> {
+        let keys: Vec<NumberKey> = match &self.kind {
+            Kind::Any => return None,
+            Kind::Exact(reading) => vec![NumberKey(Sort::Exact(reading.digits.clone()))],
+            Kind::Prefix(beginnings) => beginnings
+                .iter()
+                .map(|one| NumberKey(Sort::Prefix(one.scope, one.digits.clone())))
+                .collect(),
+            Kind::Suffix(end) => vec![NumberKey(Sort::Suffix(end.clone()))],
+        };
+        // an empty beginning is every number of a country
+        keys.iter().all(|NumberKey(sort)| sort.indexed()).then_some(keys)
+    }
+}
+
+impl Sort {
+    fn indexed(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Prefix(_, digits) | Self::Suffix(digits) => (1..=LONGEST_KEY).contains(&digits.len()),
+        }
+    }
+}
+
 impl Reading {
+    /// The keys of all patterns that may fit it.
+    pub(super) fn keys(&self) -> impl Iterator<Item = NumberKey> {
+        let digits = self.digits.as_str();
+        let length = digits.len().min(LONGEST_KEY);
+        let whole = std::iter::once(NumberKey(Sort::Exact(digits.to_owned())));
+        let starts = (1..=length).filter_map(|to| digits.get(..to));
+        let ends = (1..=length).filter_map(|from| digits.get(digits.len() - from..));
+        whole
+            .chain(starts.map(|start| NumberKey(Sort::Prefix(self.scope, start.to_owned()))))
+            .chain(ends.map(|end| NumberKey(Sort::Suffix(end.to_owned()))))
+    }
+
     fn begins(&self, longer: &Self) -> bool {
         self.scope == longer.scope && longer.digits.starts_with(self.digits.as_str())
     }
@@ -169,11 +265,6 @@ fn beginnings(plan: &NumberPlan, digits: String, marked: bool) -> Vec<Reading> {
     }
 }
 
-fn is_marked(text: &str) -> bool {
-    let text = text.trim_start();
-    text.starts_with('+') || text.starts_with("00")
-}
-
 fn is_number_char(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '(' | ')' | '.' | '/')
 }
@@ -183,7 +274,7 @@ mod tests {
     use super::*;
 
     fn hong_kong() -> NumberPlan {
-        NumberPlan { country_code: Some("852".into()), national_digits: Some(8) }
+        NumberPlan { country_code: Some("852".into()), national_digits: Some(8), ..NumberPlan::default() }
     }
 
     fn fits(plan: &NumberPlan, pattern: &str, number: &str) -> bool {
@@ -236,6 +327,34 @@ mod tests {
         assert!(fits(&plan, "2810 1234", "28101234"));
         assert!(!fits(&plan, "2810 1234", "+852 28101234"));
         assert!(fits(&plan, "852*", "+852 28101234"));
+    }
+
+    #[test]
+    fn dial_plans() {
+        let hong_kong = NumberPlan { international: vec!["001".into()], ..hong_kong() };
+        let britain = NumberPlan {
+            country_code: Some("44".into()),
+            trunk: Some("0".into()),
+            national_digits: Some(10),
+            ..NumberPlan::default()
+        };
+        for (plan, pattern, number, expected) in [
+            (&hong_kong, "+44 20 7946 0000", "001 44 20 7946 0000", true),
+            (&hong_kong, "+44 20 7946 0000", "0044 20 7946 0000", true),
+            (&hong_kong, "2810 1234", "001 852 2810 1234", true),
+            // filled up by a modem
+            (&hong_kong, "2810 1234", "00028101234", true),
+            (&hong_kong, "2810 1234", "028101234", true),
+            (&hong_kong, "2810 1234", "000000085228101234", true),
+            (&hong_kong, "0002810 1234", "+852-2810 1234", true),
+            (&britain, "020 7946 0000", "+44 20 7946 0000", true),
+            (&britain, "020 7946 0000", "+44 (0)20 7946 0000", true),
+            (&britain, "+44 20 7946 0000", "02079460000", true),
+            (&britain, "+852 2810 1234", "00852 28101234", true),
+            (&britain, "020 7946 0000", "020 7946 0001", false),
+        ] {
+            assert_eq!(fits(plan, pattern, number), expected, "{pattern} {number}");
+        }
     }
 
     #[test]

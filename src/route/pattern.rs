@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use super::facts::Seen;
 use super::fold::fold;
-use super::number::{NumberPattern, NumberPlan};
+use super::number::{NumberPattern, NumberPlan, Reading};
 
 /// Why a pattern is no pattern, and which bytes of it are to blame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +51,11 @@ impl DevicePattern {
         self.0.matches(device)
     }
 
+    /// The one device that it fits, if it is no pattern at all.
+    pub(super) fn plain(&self) -> Option<&str> {
+        (!self.as_str().contains(['*', '?', '['])).then(|| self.as_str())
+    }
+
     pub(super) fn covers(&self, other: &Self) -> bool {
         let plain = !other.as_str().contains(['*', '?', '[']);
         self == other || self.as_str() == "*" || plain && self.fits(other.as_str())
@@ -82,13 +86,20 @@ impl StationPattern {
         &self.shown
     }
 
-    pub(super) fn fits(&self, claimed: &str, seen: &Seen<'_>) -> bool {
-        let as_number = || {
-            let number = self.number.as_ref()?;
-            Some(number.fits(&seen.number_in(claimed)?))
-        };
-        let folded = fold(claimed);
-        !folded.is_empty() && (wildcard(&self.text, &folded) || as_number().unwrap_or(false))
+    /// `claimed` is folded; `number` is what it says as a number.
+    pub(super) fn fits(&self, claimed: &str, number: Option<&Reading>) -> bool {
+        let as_number = || self.number.as_ref().zip(number).is_some_and(|(pattern, number)| pattern.fits(number));
+        wildcard(&self.text, claimed) || as_number()
+    }
+
+    /// The same as a number, where it looks like one.
+    pub(super) fn number(&self) -> Option<&NumberPattern> {
+        self.number.as_ref()
+    }
+
+    /// What every text that fits begins with, and whether that is all of it.
+    pub(super) fn start(&self) -> Option<(&str, bool)> {
+        literal_start(&self.text)
     }
 
     pub(super) fn covers(&self, other: &Self) -> bool {
@@ -104,7 +115,7 @@ impl StationPattern {
 }
 
 /// `*` stands for anything, `?` for one character. Time is the product of the lengths at worst.
-fn wildcard(pattern: &str, text: &str) -> bool {
+pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
@@ -129,6 +140,15 @@ fn wildcard(pattern: &str, text: &str) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == '*')
+}
+
+/// What every text that fits begins with, and whether that is all of the pattern. `None`: it begins with a wildcard.
+pub(super) fn literal_start(pattern: &str) -> Option<(&str, bool)> {
+    match pattern.find(['*', '?']) {
+        Some(0) => None,
+        Some(at) => Some((&pattern[..at], false)),
+        None => Some((pattern, true)),
+    }
 }
 
 /// A count of pages: `3`, `2-5`, `>=10`, `<4`.

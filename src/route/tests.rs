@@ -1,26 +1,33 @@
+mod found;
+mod sure;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::fax::{CallRecord, Number, StationId};
 
 fn plan() -> NumberPlan {
-    NumberPlan { country_code: Some("852".into()), national_digits: Some(8) }
+    NumberPlan { country_code: Some("852".into()), national_digits: Some(8), ..NumberPlan::default() }
 }
 
 fn numbers(list: &[&str]) -> Vec<NumberPattern> {
     list.iter().map(|text| NumberPattern::parse(text, &plan()).unwrap()).collect()
 }
 
-fn phrases(list: &[&str]) -> Vec<Phrase> {
-    list.iter().map(|text| Phrase::parse(text).unwrap()).collect()
+fn phrases(list: &[&str]) -> Vec<Words> {
+    list.iter().map(|text| Words::parse(text).unwrap()).collect()
+}
+
+fn site() -> Site {
+    Site { numbers: plan(), ..Site::default() }
 }
 
 fn rule(name: &str, when: Vec<Condition>, to: &str) -> Rule {
-    Rule { name: name.into(), when, to: vec![to.into()], comment: None }
+    Rule { name: name.into(), when, to: vec![to.into()], ..Rule::default() }
 }
 
 fn rules(list: Vec<Rule>) -> Rules {
-    Rules::new(list, vec!["registry".into()], plan(), "v1".into()).unwrap()
+    Rules::new(list, vec!["registry".into()], site(), "v1".into()).unwrap()
 }
 
 fn facts() -> Facts {
@@ -74,7 +81,7 @@ fn every_condition_says_what_it_saw() {
             r#"text: no page holds "a" or "b" or "c" or 1 more"#,
         ),
         (
-            Condition::TextRegex(vec![TextRegex::parse(r"^ref: lic/\d+").unwrap()]),
+            Condition::TextRegex(vec![Expression::parse(r"^ref: lic/\d+").unwrap()]),
             true,
             r#"text_regex "^ref: lic/\d+" is on page 2"#,
         ),
@@ -143,7 +150,7 @@ fn a_reason_quotes_the_rule_and_not_the_page() {
     let mut facts = facts();
     facts.text = vec!["HKID A123456(7) licence".into()];
     let list =
-        vec![rule("it", vec![Condition::TextRegex(vec![TextRegex::parse(r"[a-z]\d{6}").unwrap()])], "a")];
+        vec![rule("it", vec![Condition::TextRegex(vec![Expression::parse(r"[a-z]\d{6}").unwrap()])], "a")];
     let reason = &decide(&facts, &rules(list)).reasons[0];
     assert!(reason.matched && !reason.why.contains("A123456"), "{}", reason.why);
 }
@@ -152,10 +159,10 @@ fn a_reason_quotes_the_rule_and_not_the_page() {
 fn a_rule_or_default_without_department_is_refused() {
     let nowhere = Rule { to: vec![], ..rule("it", vec![], "a") };
     assert_eq!(
-        Rules::new(vec![nowhere], vec!["x".into()], plan(), String::new()),
+        Rules::new(vec![nowhere], vec!["x".into()], site(), String::new()),
         Err(NoDepartment("it".into()))
     );
-    assert!(Rules::new(vec![], vec![], plan(), String::new()).is_err());
+    assert!(Rules::new(vec![], vec![], site(), String::new()).is_err());
 }
 
 #[test]
@@ -179,7 +186,7 @@ fn any_condition() -> impl Strategy<Value = Condition> {
         Condition::Tsi(list.iter().map(|text| StationPattern::parse(text, &plan()).unwrap()).collect())
     });
     let text = prop::collection::vec("[ab牌照][ab 牌照]{0,3}\\*?", 1..3)
-        .prop_map(|list| Condition::Text(list.iter().map(|text| Phrase::parse(text).unwrap()).collect()));
+        .prop_map(|list| Condition::Text(list.iter().map(|text| Words::parse(text).unwrap()).collect()));
     let pages = (1..5u32, 0..5u32).prop_map(|(least, more)| {
         Condition::Pages(vec![PageRange::parse(&format!("{least}-{}", least + more)).unwrap()])
     });
@@ -241,7 +248,11 @@ proptest! {
     #[test]
     fn patterns_never_panic(text in any::<String>(), page in any::<String>()) {
         let _ = NumberPattern::parse(&text, &plan());
-        let _ = PageRange::parse(&text);
+        let _ = (PageRange::parse(&text), TimeRange::parse(&text), DayRange::parse(&text), Hours::parse(&text));
+        let _ = (Zone::parse(&text), PageSpot::parse(&text), CodePattern::parse(&text), Twin::parse(&text));
+        if let Err(error) = ReferencePattern::parse(&text) {
+            prop_assert!(error.at.start <= error.at.end && error.at.end <= text.len());
+        }
         if let Err(error) = TextRegex::parse(&text) {
             prop_assert!(error.at.start <= error.at.end && error.at.end <= text.len());
         }
@@ -250,7 +261,7 @@ proptest! {
         }
         if let Ok(phrase) = Phrase::parse(&text) {
             let facts = Facts { text: vec![page], ..Facts::default() };
-            decide(&facts, &rules(vec![rule("it", vec![Condition::Text(vec![phrase])], "a")]));
+            decide(&facts, &rules(vec![rule("it", vec![Condition::Text(vec![phrase.into()])], "a")]));
         }
     }
 }

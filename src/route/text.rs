@@ -4,7 +4,10 @@
 //! is not found in `smart`. Chinese is written without blanks and has no such edges. Where a line ends does not count
 //! for phrases: Chinese goes on without a blank, English with one or, after a hyphen, in one word. Expressions see lines.
 
+use std::ops::Range;
+
 use super::fold::{fold, fold_expression, is_spaced_word, readings};
+use super::near::Pattern;
 use super::pattern::PatternError;
 
 /// A word or phrase. Case, full and half width, forms of one character (衞 and 衛) and blanks do not count; `licen*` also finds `licensing`.
@@ -14,6 +17,7 @@ pub struct Phrase {
     folded: String,
     open_start: bool,
     open_end: bool,
+    near: Pattern,
 }
 
 impl Phrase {
@@ -26,7 +30,8 @@ impl Phrase {
         if folded.is_empty() {
             return Err(PatternError::whole(text, "an empty phrase stands on every page"));
         }
-        Ok(Self { shown: trimmed.to_owned(), folded, open_start, open_end })
+        let near = Pattern::new(&folded);
+        Ok(Self { shown: trimmed.to_owned(), folded, open_start, open_end, near })
     }
 
     /// The phrase as the rule writes it.
@@ -34,19 +39,37 @@ impl Phrase {
         &self.shown
     }
 
-    /// `page` is folded.
-    pub(super) fn stands_in(&self, page: &str) -> bool {
-        readings(page).any(|reading| self.stands_in_reading(&reading))
+    /// Misread characters that may be forgiven in it at most.
+    pub(super) fn forgivable(&self) -> u32 {
+        // a phrase that lets words go on has no edges to tell other words by
+        if self.open_start || self.open_end { 0 } else { u32::try_from(self.near.forgivable()).unwrap_or(0) }
     }
 
-    fn stands_in_reading(&self, page: &str) -> bool {
+    /// What must stand on a page where the phrase stands with at most `errors` errors: one of these.
+    pub(super) fn pieces(&self, errors: u8) -> Vec<String> {
+        if errors == 0 { vec![self.folded.clone()] } else { self.near.pieces(usize::from(errors)) }
+    }
+
+    /// `page` is folded.
+    pub(super) fn stands_in(&self, page: &str) -> bool {
+        readings(page).any(|reading| self.places(&reading).next().is_some())
+    }
+
+    /// Where it stands in a reading of a page, letter by letter.
+    pub(super) fn places(&self, page: &str) -> impl Iterator<Item = Range<usize>> {
         let first = self.folded.chars().next().is_some_and(is_spaced_word) && !self.open_start;
         let last = self.folded.chars().next_back().is_some_and(is_spaced_word) && !self.open_end;
-        page.match_indices(self.folded.as_str()).any(|(at, found)| {
+        page.match_indices(self.folded.as_str()).filter_map(move |(at, found)| {
             let before = page.get(..at).and_then(|text| text.chars().next_back());
             let after = page.get(at + found.len()..).and_then(|text| text.chars().next());
-            !(first && before.is_some_and(is_spaced_word) || last && after.is_some_and(is_spaced_word))
+            let part = first && before.is_some_and(is_spaced_word) || last && after.is_some_and(is_spaced_word);
+            (!part).then(|| at..at + found.len())
         })
+    }
+
+    /// Where it stands with errors, and how many.
+    pub(super) fn places_near(&self, page: &str, errors: u8) -> Vec<(Range<usize>, usize)> {
+        self.near.places(page, usize::from(errors))
     }
 
     /// Every page that holds `other` holds this phrase too.
@@ -70,7 +93,7 @@ impl TextRegex {
     /// Largest compiled expression, in bytes.
     pub const LARGEST: usize = 1 << 20;
     /// Deepest nesting.
-    const DEEPEST: u32 = 50;
+    pub(super) const DEEPEST: u32 = 50;
     /// Texts with nothing in common: who matches all of them matches anything.
     const PROBES: [&'static str; 4] = ["a", "牌", "7", "-"];
 
@@ -122,8 +145,19 @@ impl TextRegex {
         &self.shown
     }
 
-    pub(super) fn stands_in(&self, page: &str) -> bool {
-        self.folded.is_match(page)
+    /// Where it matches on a page whose lines are folded.
+    pub(super) fn places(&self, page: &str) -> impl Iterator<Item = Range<usize>> {
+        self.folded.find_iter(page).map(|found| found.range())
+    }
+
+    /// The expression as it is tried.
+    pub(super) fn folded(&self) -> &str {
+        self.folded.as_str()
+    }
+
+    #[cfg(test)]
+    fn stands_in(&self, page: &str) -> bool {
+        self.places(page).next().is_some()
     }
 }
 

@@ -287,7 +287,7 @@ pub(super) async fn send_to_fallback(
     events::record(tx, Some(&failed.fax), now, kind::FALLBACK, &detail).await
 }
 
-/// Makes a delivery, due now.
+/// Makes a delivery, due now; one that a rule drops as a duplicate is withdrawn from the start.
 pub(super) async fn insert(
     tx: &mut Tx,
     fax: &FaxId,
@@ -298,7 +298,8 @@ pub(super) async fn insert(
     sqlx::query(
         "INSERT INTO deliveries (fax_id, department, target_json, message_id, state, made_at, next_at,
                                  expires_at, because)
-         VALUES ($1, $2, $3, $4, 'due', $5, $5, $6, $7) ON CONFLICT (message_id, target_json) DO NOTHING",
+         VALUES ($1, $2, $3, $4, CASE WHEN $7 = $8 THEN 'withdrawn' ELSE 'due' END, $5, $5, $6, $7)
+         ON CONFLICT (message_id, target_json) DO NOTHING",
     )
     .bind(fax.as_str())
     .bind(&delivery.department)
@@ -307,6 +308,7 @@ pub(super) async fn insert(
     .bind(now)
     .bind(delivery.expires_at)
     .bind(&delivery.because)
+    .bind(super::DUPLICATE)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -326,7 +328,7 @@ pub(super) async fn withdraw(tx: &mut Tx, fax: &FaxId, why: &str) -> Result<u64,
 }
 
 /// Closes a routed fax whose deliveries are all final.
-async fn close_if_done(tx: &mut Tx, fax: &FaxId, now: Millis) -> Result<bool, StoreError> {
+pub(super) async fn close_if_done(tx: &mut Tx, fax: &FaxId, now: Millis) -> Result<bool, StoreError> {
     let row = sqlx::query(
         "SELECT stage, (SELECT COUNT(*) FROM deliveries WHERE fax_id = faxes.id AND state = 'due') AS due
          FROM faxes WHERE id = $1",

@@ -42,6 +42,10 @@ pub(super) mod kind {
     pub(crate) const PASSED_ROUND: &str = "fax.passed-round";
     /// Somebody fetched the document by a signed link.
     pub(crate) const FETCHED: &str = "fax.fetched";
+    /// The fax is kin to an earlier one: sent again, the rest of it, of the same call.
+    pub(crate) const KIN: &str = "fax.kin";
+    /// A rule dropped deliveries: the very same fax was delivered before.
+    pub(crate) const DROPPED: &str = "fax.duplicate-dropped";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 

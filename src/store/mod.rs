@@ -23,6 +23,7 @@ mod bounces;
 mod deliveries;
 mod error;
 mod events;
+mod kin;
 mod lock;
 mod moves;
 mod operator;
@@ -51,6 +52,7 @@ pub use error::StoreError;
 pub use events::Event;
 pub use moves::{MOST_MOVES, Move, PASSED_ON, PASSED_ROUND, Pass, Passed};
 pub use own_mails::{NewMail, OwnMail};
+pub use kin::{Candidate, Prints};
 pub use pages::SavedPage;
 pub use read::{Backlog, Filter};
 pub use rows::{Fax, Routing};
@@ -58,6 +60,9 @@ pub use work::{Change, Claim, Freed};
 
 /// Name of the department whose inbox is the fallback.
 pub const FALLBACK: &str = "fallback";
+
+/// Code of a delivery that a rule dropped: the very same fax was delivered before. It is withdrawn from the start.
+pub const DUPLICATE: &str = "route.duplicate";
 
 /// Where the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]

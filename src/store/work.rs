@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 
-use super::deliveries::{NewDelivery, insert};
+use super::deliveries::{NewDelivery, close_if_done, insert};
 use super::events::{self, kind};
 use super::rows::{self, Fax, Routing, to_json};
 use super::{Store, StoreError};
@@ -244,11 +244,22 @@ impl Store {
         for delivery in new {
             insert(&mut tx, &next.id, delivery, now).await?;
         }
+        let dropped = new.iter().filter(|one| one.because.as_deref() == Some(super::DUPLICATE)).count();
+        if dropped > 0 {
+            events::record(&mut tx, Some(&next.id), now, kind::DROPPED, &json!({ "deliveries": dropped }))
+                .await?;
+        }
+        // Nothing may be left to do: all of it was dropped.
+        let closed = dropped > 0 && close_if_done(&mut tx, &next.id, now).await?;
         self.commit(tx).await?;
         if next.stage != claim.fax.stage {
             super::entered(next.stage);
         }
         claim.fax = next;
+        if closed {
+            claim.fax.stage = claim.fax.stage.after(Step::Close)?;
+            super::entered(claim.fax.stage);
+        }
         Ok(true)
     }
 }

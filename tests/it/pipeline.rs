@@ -232,6 +232,7 @@ async fn a_mail_too_large_for_the_fallback_inbox_too_goes_there_without_its_atta
         ))
     };
     house.courier.answer(FRONT, too_large(faxgate::fax::Disposition::Refuse));
+    house.courier.bounces_pdfs_to(FALLBACK, too_large(faxgate::fax::Disposition::Refuse));
     let id = house.admit("one", &[1]).await;
     house.drain().await;
     assert_eq!(house.courier.recipients(), [FALLBACK]);
@@ -304,7 +305,7 @@ async fn a_reload_counts_for_what_is_routed_after_it() {
     let all_to_billing = faxgate::route::Rules::new(
         vec![],
         vec!["billing".into()],
-        faxgate::route::NumberPlan::default(),
+        faxgate::route::Site::default(),
         "v2".into(),
     );
     house.ctx.reload(policy(&house.courier, all_to_billing.unwrap()));
@@ -322,7 +323,7 @@ async fn a_department_that_is_gone_is_no_black_hole() {
     let gone = faxgate::route::Rules::new(
         vec![],
         vec!["archive".into()],
-        faxgate::route::NumberPlan::default(),
+        faxgate::route::Site::default(),
         "v3".into(),
     );
     house.ctx.reload(policy(&house.courier, gone.unwrap()));

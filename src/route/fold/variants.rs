@@ -1,8 +1,9 @@
 //! Forms of one Chinese character that writers and fonts use for each other: Hong Kong's and Taiwan's standards, the
 //! older forms of print, and those that OCR engines give for them.
 //!
-//! Only forms of the same character stand here (in the Unicode Han database, z-variants and semantic variants that
-//! no one tells apart in office papers), never simplified characters that merge several.
+//! [`FORMS`] are forms of the same character (in the Unicode Han database, z-variants and semantic variants that no one
+//! tells apart in office papers). [`SIMPLIFIED`] are simplified characters with those that they stand for; one may stand for
+//! several (发 for 發 and 髮), and all of them are then compared as one: a phrase has neighbours to tell it by.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -136,18 +137,50 @@ const FORMS: &[&str] = &[
     "韭韮",
 ];
 
-static FOLDED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
-    let of = |forms: &'static str| {
-        let mut forms = forms.chars();
-        let kept = forms.next();
-        forms.filter_map(move |form| kept.map(|kept| (form, kept)))
-    };
-    FORMS.iter().flat_map(|forms| of(forms)).collect()
+/// Simplified characters and the traditional ones that each stands for.
+const SIMPLIFIED: &str = include_str!("simplified.txt");
+
+/// The block where all of them stand (CJK Unified Ideographs).
+const FIRST: u32 = 0x4e00;
+const LAST: u32 = 0x9fff;
+
+/// For each character of the block the form that is compared.
+static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let mut table: Vec<char> = (FIRST..=LAST).filter_map(char::from_u32).collect();
+    let mut members: HashMap<char, Vec<char>> = HashMap::new();
+    let of_simplified = SIMPLIFIED.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
+    // forms first, so that the form which they keep is kept by simplified ones too
+    for class in FORMS.iter().copied().chain(of_simplified) {
+        let known = class.chars().map(|c| looked_up(&table, c)).find(|kept| members.contains_key(kept));
+        // of a simplified class the traditional form is kept
+        let second = class.chars().nth(usize::from(!FORMS.contains(&class)));
+        let Some(kept) = known.or(second) else { continue };
+        let mut all: Vec<char> = members.remove(&kept).unwrap_or_default();
+        for c in class.chars() {
+            all.extend(members.remove(&looked_up(&table, c)).unwrap_or_default());
+            all.push(c);
+        }
+        for c in &all {
+            if let Some(place) = place(*c).and_then(|at| table.get_mut(at)) {
+                *place = kept;
+            }
+        }
+        members.insert(kept, all);
+    }
+    table
 });
+
+fn place(c: char) -> Option<usize> {
+    usize::try_from(u32::from(c).checked_sub(FIRST)?).ok()
+}
+
+fn looked_up(table: &[char], c: char) -> char {
+    place(c).and_then(|at| table.get(at)).copied().unwrap_or(c)
+}
 
 /// The form of a character that is compared.
 pub fn one_form(c: char) -> char {
-    if c.is_ascii() { c } else { FOLDED.get(&c).copied().unwrap_or(c) }
+    if c.is_ascii() { c } else { looked_up(&FOLDED, c) }
 }
 
 #[cfg(test)]
@@ -162,8 +195,23 @@ mod tests {
             for form in forms.chars() {
                 assert!(seen.insert(form), "{form} stands twice");
             }
-            let kept = forms.chars().next().unwrap();
+            let kept = one_form(forms.chars().next().unwrap());
             assert!(forms.chars().all(|form| one_form(form) == kept), "{forms}");
+            assert_eq!(one_form(kept), kept, "{forms}");
+        }
+    }
+
+    #[test]
+    fn simplified_and_traditional_meet() {
+        for (simplified, traditional) in [("食物环境卫生署", "食物環境衞生署"), ("发牌", "發牌"), ("头发", "頭髮"), ("里程", "里程"), ("台风", "颱風")] {
+            let fold = |text: &str| text.chars().map(one_form).collect::<String>();
+            assert_eq!(fold(simplified), fold(traditional));
+        }
+        for (a, b) in [('土', '士'), ('未', '末'), ('己', '已'), ('牌', '照')] {
+            assert_ne!(one_form(a), one_form(b));
+        }
+        for c in (FIRST..=LAST).filter_map(char::from_u32) {
+            assert_eq!(one_form(one_form(c)), one_form(c), "{c}");
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What stories share: real mail servers, PDF readers, spools.
 
+pub mod dovecot;
+pub mod exim;
 pub mod gateway;
 pub mod modems;
+pub mod oauth;
 pub mod pdf;
 pub mod post_office;
 pub mod postfix;
