@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::deliver::message::LinkMaker;
 use crate::fax::{Disposition, Fault, Stage};
 use crate::intake::settle::TICKET_GRACE;
 use crate::intake::{self, Spool, scan::Scanner};
@@ -44,6 +45,8 @@ pub struct Gateway {
     store: Store,
     pool: Arc<Pool>,
     ctx: Arc<Context>,
+    /// Who makes the links in mails; the same until the gateway ends.
+    links: Option<Arc<dyn LinkMaker>>,
 }
 
 /// What a drain came to.
@@ -91,13 +94,14 @@ impl Gateway {
             },
             ..pipeline::Settings::default()
         };
+        let links = returns::link_maker(&config)?;
         let ctx = Context::new(
             store.clone(),
             Arc::clone(&pool) as Arc<dyn pipeline::Reader>,
-            policy(&config),
+            policy(&config, links.as_ref()),
             settings,
         );
-        Ok(Self { folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx) })
+        Ok(Self { folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx), links })
     }
 
     /// The store, for whoever reports.
@@ -225,7 +229,7 @@ impl Gateway {
                     tracing::warn!("{what} changed: it takes effect at the next start");
                 }
                 keep_rules(&self.store, &config, store::Use::Reload).await;
-                self.ctx.reload(policy(&config));
+                self.ctx.reload(policy(&config, self.links.as_ref()));
                 let spools = if config.spools == self.config.spools
                     && config.scan_interval == self.config.scan_interval
                 {
@@ -280,12 +284,14 @@ async fn keep_rules(store: &Store, config: &Config, how: store::Use) {
     }
 }
 
-fn policy(config: &Config) -> Policy {
-    Policy {
-        doors: config.doors.clone(),
-        alarms: config.alarms.clone(),
-        ..Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
-    }
+fn policy(config: &Config, links: Option<&Arc<dyn LinkMaker>>) -> Policy {
+    let policy = Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone());
+    let stationery = policy.stationery.clone().knowing(config.senders.clone());
+    let stationery = match links {
+        Some(links) => stationery.linking(Arc::clone(links)),
+        None => stationery,
+    };
+    Policy { stationery, doors: config.doors.clone(), alarms: config.alarms.clone(), ..policy }
 }
 
 /// The fax servers' clocks show the site's time, as mails do.

@@ -78,6 +78,10 @@ codes! {
     DEPARTMENT_UNKNOWN = "config.department.unknown";
     DEPARTMENT_FALLBACK = "config.department.fallback";
     DEPARTMENT_UNUSED = "config.department.unused";
+    DEPARTMENT_TEMPLATE = "config.department.template";
+    DEPARTMENT_CERTIFICATE = "config.department.certificate";
+    DEPARTMENT_CERTIFICATE_ENDS = "config.department.certificate-ends";
+    SENDER_UNKNOWABLE = "config.sender.unknowable";
     RULES_NO_DEFAULT = "config.rules.no-default";
     RULES_NO_CONDITION = "config.rules.no-condition";
     RULES_PATTERN = "config.rules.pattern";

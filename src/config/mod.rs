@@ -20,6 +20,7 @@ mod doors;
 mod doubts;
 mod examples;
 mod links;
+mod letters;
 mod machine;
 mod mail;
 mod office;
@@ -78,6 +79,8 @@ pub struct Config {
     pub deliver: deliver::Settings,
     /// Departments, in the order of the file. Every department that rules name is among them.
     pub departments: Vec<Department>,
+    /// Senders whom the site knows by name.
+    pub senders: deliver::addressbook::AddressBook,
     /// Rules; their version is the SHA-256 of `rules.toml`.
     pub rules: route::Rules,
     /// `rules.toml` as it was read.
@@ -212,6 +215,7 @@ fn check(
         worker: machine.worker,
         pdf: machine.pdf,
         deliver: machine.mail?.settings(fallback),
+        senders: departments.senders,
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,
         rules_text: rules_text?,

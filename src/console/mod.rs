@@ -72,10 +72,12 @@ pub fn router(console: Console) -> Router {
 
 impl Console {
     /// What a token gives, or the page that says why it gives nothing.
-    fn granted(&self, purpose: Purpose, token: &str) -> Result<Grant, Response<Body>> {
-        self.signer.check(purpose, token, (self.clock)()).map_err(|refused| match refused {
-            Refused::Forged => page::plain(StatusCode::NOT_FOUND, &Words::both(), |words| words.bad_link()),
-            Refused::Expired => page::plain(StatusCode::GONE, &Words::both(), |words| words.old_link()),
+    fn granted(&self, purpose: Purpose, token: &str) -> Result<Grant, Box<Response<Body>>> {
+        self.signer.check(purpose, token, (self.clock)()).map_err(|refused| {
+            Box::new(match refused {
+                Refused::Forged => page::plain(StatusCode::NOT_FOUND, &Words::both(), |words| words.bad_link()),
+                Refused::Expired => page::plain(StatusCode::GONE, &Words::both(), |words| words.old_link()),
+            })
         })
     }
 
@@ -94,7 +96,7 @@ impl Console {
 async fn document(State(console): State<Console>, method: Method, Path(token): Path<String>) -> Response<Body> {
     let grant = match console.granted(Purpose::Fax, &token) {
         Ok(grant) => grant,
-        Err(page) => return page,
+        Err(page) => return *page,
     };
     let words = console.words(&grant.department, None);
     let fax = match console.store.fax(&grant.fax).await {

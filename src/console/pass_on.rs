@@ -26,13 +26,13 @@ pub(super) async fn show(
 ) -> Response<Body> {
     let grant = match console.granted(Purpose::PassOn, &token) {
         Ok(grant) => grant,
-        Err(page) => return page,
+        Err(page) => return *page,
     };
     let asked = query.and_then(|query| form::field(query.as_bytes(), "lang"));
     let words = console.words(&grant.department, asked.as_deref());
     match standing(&console, &grant).await {
         Ok(Standing::Open(fax)) => asking(&console, &grant, &fax, words, StatusCode::OK, None),
-        Ok(Standing::Passed(made)) => told(&console, &Passed::Before(made), words),
+        Ok(Standing::Passed(made)) => told(&console, &Passed::Before(*made), words),
         Ok(Standing::NotNow) => page::plain(StatusCode::CONFLICT, &[words], |words| words.not_now()),
         Err(error) => broken(&words, &error.fault()),
     }
@@ -47,13 +47,13 @@ pub(super) async fn act(
 ) -> Response<Body> {
     let grant = match console.granted(Purpose::PassOn, &token) {
         Ok(grant) => grant,
-        Err(page) => return page,
+        Err(page) => return *page,
     };
     let asked = query.and_then(|query| form::field(query.as_bytes(), "lang"));
     let words = console.words(&grant.department, asked.as_deref());
     let fax = match standing(&console, &grant).await {
         Ok(Standing::Open(fax)) => fax,
-        Ok(Standing::Passed(made)) => return told(&console, &Passed::Before(made), words),
+        Ok(Standing::Passed(made)) => return told(&console, &Passed::Before(*made), words),
         Ok(Standing::NotNow) => return page::plain(StatusCode::CONFLICT, &[words], |words| words.not_now()),
         Err(error) => return broken(&words, &error.fault()),
     };
@@ -96,13 +96,13 @@ pub(super) async fn act(
 /// How a fax stands, for a department that wants to pass it on.
 enum Standing {
     Open(Box<Fax>),
-    Passed(Move),
+    Passed(Box<Move>),
     NotNow,
 }
 
 async fn standing(console: &Console, grant: &Grant) -> Result<Standing, StoreError> {
     if let Some(made) = console.store.move_from(&grant.fax, &grant.department).await? {
-        return Ok(Standing::Passed(made));
+        return Ok(Standing::Passed(Box::new(made)));
     }
     Ok(match console.store.fax(&grant.fax).await? {
         Some(fax) if matches!(fax.stage, Stage::Routed | Stage::Closed) => Standing::Open(Box::new(fax)),

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::console::{self, Console};
 use crate::deliver::directory::{Directory, InForce};
-use crate::deliver::links::Signer;
+use crate::deliver::links::{Maker, Signer};
+use crate::deliver::message::LinkMaker;
 use crate::fax::{Disposition, Fault};
 use crate::pipeline::Context;
 use crate::returns::{Desk, lmtp, maildir, sending};
@@ -21,6 +22,13 @@ pub(super) fn in_force(ctx: &Arc<Context>) -> InForce {
         let policy = ctx.policy();
         Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
     })
+}
+
+/// Who makes the links in mails; `None`: the configuration has no `[links]`.
+pub(super) fn link_maker(config: &Config) -> Result<Option<Arc<dyn LinkMaker>>, Fault> {
+    let Some(links) = &config.links else { return Ok(None) };
+    let signer = Signer::open(&config.data, &links.base)?;
+    Ok(Some(Arc::new(Maker { signer, expires: links.expires, replies: config.returns.is_some() })))
 }
 
 /// Starts what `[returns]` and `[links]` ask for. All of it ends with `stop`.

@@ -22,6 +22,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::message::{Link, LinkMaker};
 use crate::fax::{Disposition, Fault, FaxId, Millis};
 use crate::ops::durable::sync_folder;
 
@@ -173,23 +174,29 @@ pub struct Maker {
     pub signer: Signer,
     /// How long a link is good for.
     pub expires: Duration,
+    /// Replies to the gateway's address are read (`[returns]`).
+    pub replies: bool,
 }
 
 impl Maker {
-    /// A link to the document, and until when it is good.
-    pub fn fax_link(&self, fax: &FaxId, department: &str, made: Millis) -> (String, Millis) {
-        let until = self.until(made);
-        (self.signer.fax_link(fax, department, until), until)
-    }
-
-    /// A link to the page from which the department passes the fax on, and until when it is good.
-    pub fn pass_on_link(&self, fax: &FaxId, department: &str, made: Millis) -> (String, Millis) {
-        let until = self.until(made);
-        (self.signer.pass_on_link(fax, department, until), until)
-    }
-
     fn until(&self, made: Millis) -> Millis {
         made.saturating_add(Millis::try_from(self.expires.as_millis()).unwrap_or(Millis::MAX))
+    }
+}
+
+impl LinkMaker for Maker {
+    fn fax_link(&self, fax: &FaxId, department: &str, made: Millis) -> Option<Link> {
+        let until = self.until(made);
+        Some(Link { url: self.signer.fax_link(fax, department, until), until })
+    }
+
+    fn pass_on_link(&self, fax: &FaxId, department: &str, made: Millis) -> Option<Link> {
+        let until = self.until(made);
+        Some(Link { url: self.signer.pass_on_link(fax, department, until), until })
+    }
+
+    fn takes_replies(&self) -> bool {
+        self.replies
     }
 }
 

@@ -111,6 +111,7 @@ impl Policy {
             targets: vec![self.mail.fallback.clone()],
             language: twin.map_or(Language::default(), |twin| twin.language),
             sensitive: true,
+            mail: twin.map_or_else(Default::default, |twin| twin.mail.clone()),
         }
     }
 }

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::context::millis;
 use super::runner::{stumble, wait};
 use super::sheets::panicked;
-use super::{Context, Policy, doors, letters};
+use super::{Context, Policy, doors, parts};
 use crate::deliver::doors::needs_a_person;
 use crate::deliver::schedule::{self, Next};
 use crate::deliver::trouble::is_alarm;
@@ -109,13 +109,7 @@ async fn attempted(ctx: Arc<Context>, policy: Arc<Policy>, batch: Batch) -> Vec<
     if let Some(outcomes) = doors::attempt(&ctx, &policy, &batch).await {
         return outcomes;
     }
-    let message = match letters::write(&ctx, &policy, &batch).await {
-        Ok(message) => message,
-        // Nobody refused anything: it waits until the letter can be written, or until its time is up.
-        Err(fault) => return vec![Outcome::Deferred(fault); batch.deliveries.len()],
-    };
-    let targets: Vec<Target> = batch.deliveries.iter().map(|one| one.target.clone()).collect();
-    policy.courier.attempt(&message, &targets).await
+    parts::hand_over(&ctx, &policy, &batch).await
 }
 
 /// What is recorded for an outcome: when to try again, or that its time is up.

@@ -26,6 +26,7 @@ mod kept;
 mod hold;
 mod junk;
 mod letters;
+mod parts;
 mod reading;
 pub mod recover;
 pub mod runner;

@@ -432,6 +432,7 @@ impl Case {
         };
         let folder = Folder::new(&change(M, MACHINE), &change(D, DEPARTMENTS), &change(R, RULES));
         std::fs::write(folder.path("secret"), "x").unwrap();
+        std::fs::write(folder.path("ended.pem"), include_str!("ended.pem")).unwrap();
         std::fs::set_permissions(folder.path("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         folder
     }
@@ -445,6 +446,7 @@ const M: &str = "faxgate.toml";
 const D: &str = "departments.toml";
 const R: &str = "rules.toml";
 const END: &str = "[default]";
+const FIRST: &str = "[[department]]";
 
 /// A `[t38]` and its spool before `[mail]`, with these lines of the section and of its only trunk.
 macro_rules! t38 {
@@ -697,6 +699,10 @@ const CASES: &[Case] = &[
     case("config.rules.spool", R, "text = \"licence\"", "spool = \"line\""),
     case("config.rules.never", R, "text = \"licence\"", "text = \"licence\"\ndid = \"+852 3010 1303\""),
     case("config.rules.never", R, "text = \"licence\"", "spool = \"counter\"\ndid = \"3010 1101\""),
+    case("config.department.template", D, FIRST, "[[department]]\nsubject = \"{{ sendr }}\""),
+    case("config.department.certificate", D, FIRST, "[[department]]\ncertificate = \"secret\""),
+    case("config.department.certificate-ends", D, FIRST, "[[department]]\ncertificate = \"ended.pem\""),
+    case("config.sender.unknowable", D, FIRST, "[[sender]]\nname = \"x\"\n[[department]]"),
     case("config.rules.partly", R, "text = \"licence\"", "did = [\"3010 1101\", \"30101303\"]"),
     case("config.rules.tsi-alone", R, "did = \"3010 1303\"", "tsi = \"City Hospital\""),
     case("config.rules.tsi-alone", R, "did = \"3010 1303\"", "pages = \">=10\""),

@@ -13,7 +13,7 @@ const CLAIMS: &str = "claims@example.test";
 const MAIL: &[u8] =
     b"From: fax@gw.test\r\nMessage-ID: <one@gw.test>\r\nSubject: a fax\r\n\r\n.\r\n..\r\nbody\r\n";
 
-fn settings(postfix: &Postfix, tls: Tls) -> Settings {
+pub fn settings(postfix: &Postfix, tls: Tls) -> Settings {
     let port = if tls == Tls::Implicit { postfix.tls_port } else { postfix.port };
     Settings {
         relays: vec![Relay {

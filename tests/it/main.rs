@@ -31,6 +31,7 @@ mod intake_watch;
 mod intake_writers;
 mod labelled;
 mod junk;
+mod letters;
 mod mail_hostile;
 mod modem_path;
 mod morning;

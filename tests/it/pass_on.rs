@@ -127,6 +127,10 @@ fn a_clerk_passes_a_fax_on_by_the_link_and_a_circle_ends_at_the_fallback_inbox()
     assert!(head.starts_with("http/1.1 200") && body.contains("Benefits Division"), "{head}\n{body}");
     assert!(body.contains("A claim &lt;b&gt;&amp;"), "{body}");
     let mail = story.mails("benefits", 1).remove(0);
+    let first = story.mails("licensing", 1).remove(0);
+    let parsed = mail_parser::MessageParser::default().parse(first.as_bytes()).unwrap();
+    let text = parsed.body_text(0).unwrap();
+    assert!(text.contains("/pass-on/"), "the mail bears the link: {text}");
     assert!(mail.to_lowercase().contains(&format!("message-id: <{}.passed-on-1@gateway.example>", story.fax.to_lowercase())), "{mail}");
     story.closed();
     assert_eq!(states(&story.shown()), pairs(&[("licensing", "delivered"), ("benefits", "delivered")]));
