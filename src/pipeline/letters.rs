@@ -52,9 +52,11 @@ impl<'a> Draft<'a> {
         let sentence = instead_of
             .and_then(|failed| failed.last.as_deref())
             .unwrap_or("The rules name a department that is not configured. Correct rules.toml.");
+        // A person's passing on is no failure: the circumstances tell of it.
         let because = first
             .because
             .as_deref()
+            .filter(|_| first.department == FALLBACK)
             .map(|code| (code.to_owned(), without_code(sentence, code).to_owned()));
         let meant = instead_of.and_then(|failed| policy.department(&failed.department));
         let sealed = |one: &Department| !one.mail.certificates.is_empty();
