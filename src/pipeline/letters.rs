@@ -153,7 +153,8 @@ impl<'a> Draft<'a> {
         });
         Circumstances {
             urgency: decision.map_or(Urgency::Normal, |decision| urgency(decision.outcome.priority)),
-            copy: decision.is_some_and(|one| one.copies.contains(&place) && !one.departments.contains(&place)),
+            copy: decision
+                .is_some_and(|one| one.copies.contains(&place) && !one.departments.contains(&place)),
             triage: decision.filter(|decision| decision.triage).map(|decision| self.triage(decision)),
             kin: &self.kin,
             repeats: &self.repeats,
@@ -170,7 +171,8 @@ impl<'a> Draft<'a> {
 
     fn triage(&self, decision: &Decision) -> Triage {
         let Some(suggestion) = &decision.suggestion else { return Triage::default() };
-        let name = |id: &String| self.policy.department(id).map_or_else(|| id.clone(), |one| one.name.clone());
+        let name =
+            |id: &String| self.policy.department(id).map_or_else(|| id.clone(), |one| one.name.clone());
         Triage {
             likely: suggestion.departments.iter().map(name).collect(),
             confidence: suggestion.confidence,

@@ -14,8 +14,8 @@ use faxgate::deliver::smtp::Timeouts;
 use faxgate::deliver::trouble::Trouble;
 use faxgate::deliver::{Deliverer, smime};
 use faxgate::fax::{
-    Bitmap, Coding, Department, DeliveryState, Disposition, Fault, FaxId, Kin, Kinship, Language, MailStyle, Millis,
-    Outcome, Oversize, Stage, Target,
+    Bitmap, Coding, DeliveryState, Department, Disposition, Fault, FaxId, Kin, Kinship, Language, MailStyle,
+    Millis, Outcome, Oversize, Stage, Target,
 };
 use faxgate::pipeline::{Answer, Courier, Policy};
 use faxgate::route::{self as rules, Condition, Phrase, Priority, Rule, Rules, Site};
@@ -207,7 +207,11 @@ async fn a_fax_that_one_mail_cannot_hold_comes_in_parts_and_all_of_it() {
     for (number, mail) in (1..).zip(&seen) {
         assert_eq!(base_id(mail["id"].as_str().unwrap()), delivery.message_id);
         assert!(contains(&mail["id"], &format!(".p{number}@")), "{}", mail["id"]);
-        assert!(contains(&mail["subject"], &format!("[part {number} of {}]", mails.len())), "{}", mail["subject"]);
+        assert!(
+            contains(&mail["subject"], &format!("[part {number} of {}]", mails.len())),
+            "{}",
+            mail["subject"]
+        );
         assert!(contains(&mail["file"], &format!("_part{number}of{}.pdf", mails.len())), "{}", mail["file"]);
         assert_eq!(mail["picture"], true, "each part shows its first page");
     }
@@ -230,7 +234,8 @@ async fn a_part_that_must_wait_is_sent_alone_later_and_the_others_not_again() {
     house.pass(2 * MINUTE);
     house.drain().await;
     let seen = read(&courier.mails());
-    let ids: std::collections::BTreeSet<&str> = seen.iter().map(|mail| mail["id"].as_str().unwrap()).collect();
+    let ids: std::collections::BTreeSet<&str> =
+        seen.iter().map(|mail| mail["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), seen.len(), "no part came twice: {ids:?}");
     assert_eq!(seen.iter().map(|mail| mail["pages"].as_u64().unwrap()).sum::<u64>(), 6);
     assert_eq!(house.stage(&id).await, Stage::Closed);
@@ -271,8 +276,7 @@ async fn only_those_whose_inbox_is_small_get_the_smaller_form() {
     let courier = Limited::new(250 << 10);
     let house = House::new().await;
     let mut front = policy(&house.courier, house_rules());
-    front.departments[0].targets =
-        vec![Target::Mail("roomy@house.test".into()), Target::Mail(FRONT.into())];
+    front.departments[0].targets = vec![Target::Mail("roomy@house.test".into()), Target::Mail(FRONT.into())];
     front.departments[0].mail = style(None, &[Oversize::Parts]);
     house.ctx.reload(Policy { courier: courier.clone(), ..front });
     house.admit_bytes("long", noisy(5)).await;
@@ -305,8 +309,10 @@ async fn an_encrypted_departments_mail_opens_with_its_key_and_no_other() {
         key_and_certificate(dir.path(), name, &["-newkey", "rsa:2048"], "300");
     }
     let certificate = |name: &str| smime::read(&std::fs::read(dir.path().join(name)).unwrap()).unwrap();
-    let sealed =
-        MailStyle { certificates: vec![certificate("front.pem"), certificate("second.pem")], ..MailStyle::default() };
+    let sealed = MailStyle {
+        certificates: vec![certificate("front.pem"), certificate("second.pem")],
+        ..MailStyle::default()
+    };
     let courier = Limited::new(usize::MAX);
     let house = house(sealed, courier.clone(), false).await;
     house.admit_bytes("secret", noisy(2)).await;
@@ -366,13 +372,15 @@ const RULES: &str = "[default]\nto = [\"front\"]\n";
 
 fn load(dir: &Path, departments: &str) -> Result<Config, String> {
     std::fs::create_dir_all(dir.join("spool")).unwrap();
-    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", departments), ("rules.toml", RULES)] {
+    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", departments), ("rules.toml", RULES)]
+    {
         std::fs::write(dir.join(name), text).unwrap();
     }
     let shown = |found: Vec<String>| found.join("\n");
     match Config::load(dir) {
         Ok((config, warnings)) => {
-            std::fs::write(dir.join("warnings"), shown(warnings.iter().map(ToString::to_string).collect())).unwrap();
+            std::fs::write(dir.join("warnings"), shown(warnings.iter().map(ToString::to_string).collect()))
+                .unwrap();
             Ok(config)
         }
         Err(problems) => Err(problems.render()),
@@ -427,17 +435,28 @@ language = "zh-hant"
     }
     assert!(!contains(&seen[2]["text"], "Harbour"), "another country's number is another number");
     assert_ne!(seen[0]["headers"]["In-Reply-To"], seen[2]["headers"]["In-Reply-To"]);
-    assert!(contains(&seen[0]["headers"]["List-Id"], "<front.fax.fax.harbour.example>"), "{}", seen[0]["headers"]);
+    assert!(
+        contains(&seen[0]["headers"]["List-Id"], "<front.fax.fax.harbour.example>"),
+        "{}",
+        seen[0]["headers"]
+    );
 }
 
 #[test]
 fn what_is_wrong_with_a_departments_mails_is_found_before_any_fax_comes() {
     let dir = tempfile::tempdir().unwrap();
-    key_and_certificate(dir.path(), "curve", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "300");
+    key_and_certificate(
+        dir.path(),
+        "curve",
+        &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        "300",
+    );
     key_and_certificate(dir.path(), "short", &["-newkey", "rsa:1024"], "300");
     key_and_certificate(dir.path(), "soon", &["-newkey", "rsa:2048"], "9");
     let with = |key: &str| {
-        let front = format!("fallback = \"front\"\n[[department]]\nid = \"front\"\nname = \"Front\"\nmaildir = \"m\"\n{key}\n");
+        let front = format!(
+            "fallback = \"front\"\n[[department]]\nid = \"front\"\nname = \"Front\"\nmaildir = \"m\"\n{key}\n"
+        );
         load(dir.path(), &front)
     };
     for (key, says) in [
@@ -453,7 +472,10 @@ fn what_is_wrong_with_a_departments_mails_is_found_before_any_fax_comes() {
         ("oversize = [\"parts\", \"parts\"]", "stands twice"),
         ("[[sender]]\nname = \"X\"", "nothing tells this [[sender]]"),
         ("[[sender]]\nname = \"X\"\nnumber = \"abc\"", "no telephone number"),
-        ("[[sender]]\nname = \"X\"\ntsi = \"A B\"\n[[sender]]\nname = \"Y\"\ntsi = \"ab\"", "that of \"X\" already"),
+        (
+            "[[sender]]\nname = \"X\"\ntsi = \"A B\"\n[[sender]]\nname = \"Y\"\ntsi = \"ab\"",
+            "that of \"X\" already",
+        ),
     ] {
         let problems = with(key).expect_err(key);
         assert!(problems.contains(says), "{key}\n{problems}");
