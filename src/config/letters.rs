@@ -84,8 +84,9 @@ fn certificate(table: &Reader<'_>, text: &Spanned<String>) -> Option<Certificate
     let path = table.sheet().path(&text.value);
     let refuse = |why: String| {
         let message = format!("`certificate` {}: {why}", path.display());
-        let note = Note::error(codes::DEPARTMENT_CERTIFICATE, message)
-            .help("it is the department's own certificate (PEM or DER) with an RSA key, without the private key");
+        let note = Note::error(codes::DEPARTMENT_CERTIFICATE, message).help(
+            "it is the department's own certificate (PEM or DER) with an RSA key, without the private key",
+        );
         table.sheet().note(text.span, note);
         None
     };
@@ -129,7 +130,8 @@ fn sender(mut table: Reader<'_>, taken: &mut BTreeMap<String, String>) -> Option
     let words = [("en", Language::En), ("zh-hant", Language::ZhHant)];
     let language = table.choice("language", &words).map(|language| language.value);
     if numbers.is_empty() && stations.is_empty() {
-        let note = Note::error(codes::SENDER_UNKNOWABLE, "nothing tells this [[sender]]: no `number`, no `tsi`");
+        let note =
+            Note::error(codes::SENDER_UNKNOWABLE, "nothing tells this [[sender]]: no `number`, no `tsi`");
         table.sheet().note(table.head(), note.help("name the number that it faxes from, or its station ID"));
     }
     for number in &numbers {

@@ -91,12 +91,7 @@ mod tests {
 
     fn sender(name: &str, numbers: &[&str], stations: &[&str]) -> KnownSender {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        KnownSender {
-            name: name.into(),
-            numbers: owned(numbers),
-            stations: owned(stations),
-            language: None,
-        }
+        KnownSender { name: name.into(), numbers: owned(numbers), stations: owned(stations), language: None }
     }
 
     fn call(caller: &str, tsi: &str) -> CallRecord {

@@ -7,19 +7,21 @@
 //!
 //! Two encryptions of one letter differ (fresh key and IV each time); its Message-ID stays.
 
-use cms::builder::{ContentEncryptionAlgorithm, EnvelopedDataBuilder, RecipientInfoBuilder, RecipientInfoType};
+use cms::builder::{
+    ContentEncryptionAlgorithm, EnvelopedDataBuilder, RecipientInfoBuilder, RecipientInfoType,
+};
 use cms::cert::IssuerAndSerialNumber;
+use cms::content_info::{CmsVersion, ContentInfo};
+use cms::enveloped_data::{EncryptedKey, KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo};
+use rsa::rand_core::OsRng;
+use rsa::traits::PublicKeyParts;
+use rsa::{Pkcs1v15Encrypt, RsaPublicKey};
 use x509_cert::Certificate as X509;
 use x509_cert::der::asn1::{Any, ObjectIdentifier};
 use x509_cert::der::referenced::OwnedToRef;
 use x509_cert::der::{Decode, DecodePem, Encode};
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 use x509_cert::spki::AlgorithmIdentifierOwned;
-use cms::content_info::{CmsVersion, ContentInfo};
-use cms::enveloped_data::{EncryptedKey, KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo};
-use rsa::rand_core::OsRng;
-use rsa::traits::PublicKeyParts;
-use rsa::{Pkcs1v15Encrypt, RsaPublicKey};
 
 use crate::fax::{Certificate, Disposition, Fault, Millis};
 
@@ -126,9 +128,7 @@ pub fn sealed(entity: &[u8], certificates: &[Certificate]) -> Result<Vec<u8>, Fa
             issuer: found.tbs_certificate.issuer.clone(),
             serial_number: found.tbs_certificate.serial_number.clone(),
         };
-        builder
-            .add_recipient_info(KeyTransport { owner, key })
-            .map_err(|error| failed(error.to_string()))?;
+        builder.add_recipient_info(KeyTransport { owner, key }).map_err(|error| failed(error.to_string()))?;
     }
     if certificates.is_empty() {
         return Err(failed("no certificate".to_owned()));

@@ -57,11 +57,11 @@ impl<'a> Draft<'a> {
             .as_deref()
             .or(instead_of.and_then(|failed| failed.last.as_deref()))
             .unwrap_or("The rules name a department that is not configured. Correct rules.toml.");
-        // What a person passed on is no copy in another's place: the letter says so in its own words.
+        // A person's passing on is no failure: the circumstances tell of it.
         let because = first
             .because
             .as_deref()
-            .filter(|code| *code != PASSED_ON)
+            .filter(|code| first.department == FALLBACK && *code != PASSED_ON)
             .map(|code| (code.to_owned(), without_code(sentence, code).to_owned()));
         let meant = instead_of.and_then(|failed| policy.department(&failed.department));
         let sealed = |one: &Department| !one.mail.certificates.is_empty();
@@ -159,7 +159,8 @@ impl<'a> Draft<'a> {
         });
         Circumstances {
             urgency: decision.map_or(Urgency::Normal, |decision| urgency(decision.outcome.priority)),
-            copy: decision.is_some_and(|one| one.copies.contains(&place) && !one.departments.contains(&place)),
+            copy: decision
+                .is_some_and(|one| one.copies.contains(&place) && !one.departments.contains(&place)),
             triage: decision.filter(|decision| decision.triage).map(|decision| self.triage(decision)),
             kin: &self.kin,
             repeats: &self.repeats,
@@ -180,7 +181,8 @@ impl<'a> Draft<'a> {
 
     fn triage(&self, decision: &Decision) -> Triage {
         let Some(suggestion) = &decision.suggestion else { return Triage::default() };
-        let name = |id: &String| self.policy.department(id).map_or_else(|| id.clone(), |one| one.name.clone());
+        let name =
+            |id: &String| self.policy.department(id).map_or_else(|| id.clone(), |one| one.name.clone());
         Triage {
             likely: suggestion.departments.iter().map(name).collect(),
             confidence: suggestion.confidence,

@@ -40,7 +40,9 @@ enum Form {
     Whole,
     Smaller,
     Parts,
-    Link { too_large: bool },
+    Link {
+        too_large: bool,
+    },
     /// The mail alone: facts, first page, and where the PDF lies.
     Bare,
 }
@@ -97,7 +99,11 @@ impl<'a> Attempt<'a> {
             let unknown = || Trouble::TooLarge { bytes: 0, limit: "no form of it was tried".into() }.fault();
             Outcome::Failed(fault.unwrap_or_else(unknown))
         };
-        self.done.into_iter().zip(self.too_large).map(|(done, fault)| done.unwrap_or_else(|| failed(fault))).collect()
+        self.done
+            .into_iter()
+            .zip(self.too_large)
+            .map(|(done, fault)| done.unwrap_or_else(|| failed(fault)))
+            .collect()
     }
 
     async fn run(&mut self, ctx: &Arc<Context>) -> Result<(), Fault> {
@@ -350,7 +356,8 @@ async fn typeset(draft: &Draft<'_>, pages: RangeInclusive<u32>) -> Result<Made, 
 async fn page_sizes(draft: &Draft<'_>) -> Result<Vec<u64>, Fault> {
     on_pages(draft, |facts, sheets, texts, how| {
         let size = |page| {
-            let text: HashMap<u32, PageText> = texts.get(&page).cloned().map(|text| (page, text)).into_iter().collect();
+            let text: HashMap<u32, PageText> =
+                texts.get(&page).cloned().map(|text| (page, text)).into_iter().collect();
             typeset_pages(facts, sheets, text, how, page..=page).map(|made| made.pdf.len() as u64)
         };
         (1..=sheets.page_count()).map(size).collect()

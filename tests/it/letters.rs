@@ -14,12 +14,14 @@ use faxgate::deliver::smtp::Timeouts;
 use faxgate::deliver::trouble::Trouble;
 use faxgate::deliver::{Deliverer, smime};
 use faxgate::fax::{
-    Bitmap, Coding, Department, DeliveryState, Disposition, Fault, FaxId, Language, MailStyle, Millis,
-    Outcome, Oversize, Stage, Target,
+    Bitmap, Coding, DeliveryState, Department, Disposition, Fault, FaxId, Kin, Kinship, Language, MailStyle,
+    Millis, Outcome, Oversize, Stage, Target,
 };
 use faxgate::pipeline::{Answer, Courier, Policy};
+use faxgate::route::{self as rules, Condition, Phrase, Priority, Rule, Rules, Site};
 
-use crate::pipeline_house::{FALLBACK, FRONT, House, MINUTE, policy, rules};
+use crate::pipeline_house::rules as house_rules;
+use crate::pipeline_house::{FALLBACK, FRONT, House, MINUTE, Reads, policy};
 
 /// A mail server with a limit, and a list of addresses that want to wait once more.
 #[derive(Default)]
@@ -90,7 +92,7 @@ impl LinkMaker for Links {
 /// A house whose front desk has this style, with this mail server.
 async fn house(style: MailStyle, courier: Arc<dyn Courier>, links: bool) -> House {
     let house = House::new().await;
-    let mut front = policy(&house.courier, rules());
+    let mut front = policy(&house.courier, house_rules());
     front.departments.iter_mut().filter(|one| one.id == "front").for_each(|one| one.mail = style.clone());
     if links {
         front.stationery = front.stationery.linking(Arc::new(Links));
@@ -205,7 +207,11 @@ async fn a_fax_that_one_mail_cannot_hold_comes_in_parts_and_all_of_it() {
     for (number, mail) in (1..).zip(&seen) {
         assert_eq!(base_id(mail["id"].as_str().unwrap()), delivery.message_id);
         assert!(contains(&mail["id"], &format!(".p{number}@")), "{}", mail["id"]);
-        assert!(contains(&mail["subject"], &format!("[part {number} of {}]", mails.len())), "{}", mail["subject"]);
+        assert!(
+            contains(&mail["subject"], &format!("[part {number} of {}]", mails.len())),
+            "{}",
+            mail["subject"]
+        );
         assert!(contains(&mail["file"], &format!("_part{number}of{}.pdf", mails.len())), "{}", mail["file"]);
         assert_eq!(mail["picture"], true, "each part shows its first page");
     }
@@ -228,7 +234,8 @@ async fn a_part_that_must_wait_is_sent_alone_later_and_the_others_not_again() {
     house.pass(2 * MINUTE);
     house.drain().await;
     let seen = read(&courier.mails());
-    let ids: std::collections::BTreeSet<&str> = seen.iter().map(|mail| mail["id"].as_str().unwrap()).collect();
+    let ids: std::collections::BTreeSet<&str> =
+        seen.iter().map(|mail| mail["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), seen.len(), "no part came twice: {ids:?}");
     assert_eq!(seen.iter().map(|mail| mail["pages"].as_u64().unwrap()).sum::<u64>(), 6);
     assert_eq!(house.stage(&id).await, Stage::Closed);
@@ -268,9 +275,8 @@ async fn what_no_form_is_small_enough_for_goes_to_the_fallback_inbox_which_is_to
 async fn only_those_whose_inbox_is_small_get_the_smaller_form() {
     let courier = Limited::new(250 << 10);
     let house = House::new().await;
-    let mut front = policy(&house.courier, rules());
-    front.departments[0].targets =
-        vec![Target::Mail("roomy@house.test".into()), Target::Mail(FRONT.into())];
+    let mut front = policy(&house.courier, house_rules());
+    front.departments[0].targets = vec![Target::Mail("roomy@house.test".into()), Target::Mail(FRONT.into())];
     front.departments[0].mail = style(None, &[Oversize::Parts]);
     house.ctx.reload(Policy { courier: courier.clone(), ..front });
     house.admit_bytes("long", noisy(5)).await;
@@ -303,8 +309,10 @@ async fn an_encrypted_departments_mail_opens_with_its_key_and_no_other() {
         key_and_certificate(dir.path(), name, &["-newkey", "rsa:2048"], "300");
     }
     let certificate = |name: &str| smime::read(&std::fs::read(dir.path().join(name)).unwrap()).unwrap();
-    let sealed =
-        MailStyle { certificates: vec![certificate("front.pem"), certificate("second.pem")], ..MailStyle::default() };
+    let sealed = MailStyle {
+        certificates: vec![certificate("front.pem"), certificate("second.pem")],
+        ..MailStyle::default()
+    };
     let courier = Limited::new(usize::MAX);
     let house = house(sealed, courier.clone(), false).await;
     house.admit_bytes("secret", noisy(2)).await;
@@ -344,7 +352,7 @@ async fn what_an_encrypted_department_did_not_get_lies_open_in_no_fallback_inbox
     key_and_certificate(dir.path(), "front", &["-newkey", "rsa:2048"], "300");
     let certificate = smime::read(&std::fs::read(dir.path().join("front.pem")).unwrap()).unwrap();
     let house = House::new().await;
-    let mut front = policy(&house.courier, rules());
+    let mut front = policy(&house.courier, house_rules());
     front.departments[0].mail.certificates = vec![certificate];
     house.ctx.reload(front);
     house.courier.answer(FRONT, crate::pipeline_house::refused());
@@ -364,13 +372,15 @@ const RULES: &str = "[default]\nto = [\"front\"]\n";
 
 fn load(dir: &Path, departments: &str) -> Result<Config, String> {
     std::fs::create_dir_all(dir.join("spool")).unwrap();
-    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", departments), ("rules.toml", RULES)] {
+    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", departments), ("rules.toml", RULES)]
+    {
         std::fs::write(dir.join(name), text).unwrap();
     }
     let shown = |found: Vec<String>| found.join("\n");
     match Config::load(dir) {
         Ok((config, warnings)) => {
-            std::fs::write(dir.join("warnings"), shown(warnings.iter().map(ToString::to_string).collect())).unwrap();
+            std::fs::write(dir.join("warnings"), shown(warnings.iter().map(ToString::to_string).collect()))
+                .unwrap();
             Ok(config)
         }
         Err(problems) => Err(problems.render()),
@@ -425,17 +435,28 @@ language = "zh-hant"
     }
     assert!(!contains(&seen[2]["text"], "Harbour"), "another country's number is another number");
     assert_ne!(seen[0]["headers"]["In-Reply-To"], seen[2]["headers"]["In-Reply-To"]);
-    assert!(contains(&seen[0]["headers"]["List-Id"], "<front.fax.fax.harbour.example>"), "{}", seen[0]["headers"]);
+    assert!(
+        contains(&seen[0]["headers"]["List-Id"], "<front.fax.fax.harbour.example>"),
+        "{}",
+        seen[0]["headers"]
+    );
 }
 
 #[test]
 fn what_is_wrong_with_a_departments_mails_is_found_before_any_fax_comes() {
     let dir = tempfile::tempdir().unwrap();
-    key_and_certificate(dir.path(), "curve", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "300");
+    key_and_certificate(
+        dir.path(),
+        "curve",
+        &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        "300",
+    );
     key_and_certificate(dir.path(), "short", &["-newkey", "rsa:1024"], "300");
     key_and_certificate(dir.path(), "soon", &["-newkey", "rsa:2048"], "9");
     let with = |key: &str| {
-        let front = format!("fallback = \"front\"\n[[department]]\nid = \"front\"\nname = \"Front\"\nmaildir = \"m\"\n{key}\n");
+        let front = format!(
+            "fallback = \"front\"\n[[department]]\nid = \"front\"\nname = \"Front\"\nmaildir = \"m\"\n{key}\n"
+        );
         load(dir.path(), &front)
     };
     for (key, says) in [
@@ -451,7 +472,10 @@ fn what_is_wrong_with_a_departments_mails_is_found_before_any_fax_comes() {
         ("oversize = [\"parts\", \"parts\"]", "stands twice"),
         ("[[sender]]\nname = \"X\"", "nothing tells this [[sender]]"),
         ("[[sender]]\nname = \"X\"\nnumber = \"abc\"", "no telephone number"),
-        ("[[sender]]\nname = \"X\"\ntsi = \"A B\"\n[[sender]]\nname = \"Y\"\ntsi = \"ab\"", "that of \"X\" already"),
+        (
+            "[[sender]]\nname = \"X\"\ntsi = \"A B\"\n[[sender]]\nname = \"Y\"\ntsi = \"ab\"",
+            "that of \"X\" already",
+        ),
     ] {
         let problems = with(key).expect_err(key);
         assert!(problems.contains(says), "{key}\n{problems}");
@@ -468,7 +492,7 @@ async fn a_real_mail_servers_limit_is_met_in_parts() {
     const DESK: &str = "desk@example.test";
     let postfix = Postfix::start_limited(&[DESK], 300_000);
     let house = House::new().await;
-    let mut front = policy(&house.courier, rules());
+    let mut front = policy(&house.courier, house_rules());
     front.departments[0].targets = vec![Target::Mail(DESK.into())];
     front.departments[0].mail = style(None, &[Oversize::Smaller, Oversize::Parts]);
     let settings = crate::deliver_postfix::settings(&postfix, faxgate::deliver::Tls::StartTls);
@@ -501,7 +525,7 @@ impl ReplaceEnds for Vec<u8> {
 #[tokio::test]
 async fn a_chinese_department_reads_chinese_and_the_pass_on_line() {
     let house = House::new().await;
-    let mut front = policy(&house.courier, rules());
+    let mut front = policy(&house.courier, house_rules());
     front.departments[0] = Department { language: Language::ZhHant, ..front.departments[0].clone() };
     front.stationery = front.stationery.linking(Arc::new(Links));
     house.ctx.reload(front);
@@ -511,4 +535,54 @@ async fn a_chinese_department_reads_chinese_and_the_pass_on_line() {
     let line = format!("並非貴部門的傳真？轉交此傳真：https://fax.house.test/pass/{id}/front");
     assert!(contains(&seen[0]["text"], &line), "{}", seen[0]["text"]);
     assert!(contains(&seen[0]["text"], "亦可直接回覆本電郵"));
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_fax_is_said_and_marked() {
+    let rule = |name: &str, phrase: &str, triage: bool, priority: Priority| Rule {
+        name: name.into(),
+        when: vec![Condition::Text(vec![Phrase::parse(phrase).unwrap().into()])],
+        to: vec!["billing".into()],
+        triage,
+        outcome: rules::Outcome { priority, ..rules::Outcome::default() },
+        ..Rule::default()
+    };
+    let list = vec![
+        rule("court orders", "court order", false, Priority::Urgent),
+        rule("who knows", "perhaps", true, Priority::Normal),
+    ];
+    let house = House::new().await;
+    let made = Rules::new(list, vec!["front".into()], Site::default(), "v1".into()).unwrap();
+    house.ctx.reload(policy(&house.courier, made));
+    for (height, words) in [(1, Reads::Words("a court order")), (2, Reads::Words("perhaps an invoice"))] {
+        house.reader.pages.lock().unwrap().insert(height, words);
+    }
+    let earlier = house.admit("earlier", &[3]).await;
+    house.drain().await;
+    house.admit("urgent", &[1]).await;
+    house.admit("unsure", &[2]).await;
+    house.courier.answer(FRONT, crate::pipeline_house::deferred("deliver.smtp.451"));
+    let again = house.admit("again", &[4, 5]).await;
+    house.drain().await;
+    // What pages look like is another module's story: here it is known.
+    let kinship = Kinship { fax: earlier.clone(), kin: Kin::Retransmission };
+    house.ctx.store.link(&again, &kinship, 0).await.unwrap();
+    house.ctx.store.file_repeats(&again, &[(2, 1)]).await.unwrap();
+    house.courier.answers.lock().unwrap().clear();
+    house.pass(2 * MINUTE);
+    house.drain().await;
+    let mails: Vec<Vec<u8>> =
+        house.courier.delivered.lock().unwrap().iter().map(|mail| mail.bytes.clone()).collect();
+    let seen = read(&mails);
+    let with = |tag: &str| {
+        seen.iter().find(|mail| contains(&mail["subject"], tag)).unwrap_or_else(|| panic!("{tag}: {seen:?}"))
+    };
+    let urgent = with("[urgent]");
+    assert_eq!(urgent["headers"]["Importance"], "high");
+    assert_eq!(urgent["headers"]["X-Priority"], "1 (Highest)");
+    let unsure = with("[for whom?]");
+    assert!(contains(&unsure["text"], "Likely: BILLING"), "{}", unsure["text"]);
+    let again = with("[sent again]");
+    assert!(contains(&again["text"], &format!("these are the pages of fax {earlier}")), "{}", again["text"]);
+    assert!(contains(&again["text"], "Page 2 is page 1 again"), "{}", again["text"]);
 }

@@ -10,8 +10,8 @@ use faxgate::deliver::message::{
     Carries, Circumstances, Letter, Notice, PassOn, PassedOn, Stationery, Triage,
 };
 use faxgate::fax::{
-    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Language, MailStyle,
-    Number, Original, Receipt, Sha256, StationId, Target,
+    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Language,
+    MailStyle, Number, Original, Receipt, Sha256, StationId, Target,
 };
 use serde_json::Value;
 
@@ -317,8 +317,7 @@ fn a_departments_own_names_are_read_by_both_kinds_of_mail_program() {
     let name = "2026-11-24 陳大文診所 傳真文件 3p.pdf";
     assert_eq!(seen["file_name"], name);
     // RFC 2231 for Thunderbird, RFC 2047 for Outlook.
-    let (kind, disposition) =
-        (seen["raw_type"].as_str().unwrap(), seen["raw_disposition"].as_str().unwrap());
+    let (kind, disposition) = (seen["raw_type"].as_str().unwrap(), seen["raw_disposition"].as_str().unwrap());
     assert!(kind.contains("name=\"=?utf-8?B?") && kind.is_ascii(), "{kind}");
     assert!(disposition.contains("filename*") && disposition.contains("UTF-8''"), "{disposition}");
     assert_eq!(decoded_words(kind.split_once("name=\"").unwrap().1.trim_end_matches('"')), name);
@@ -342,7 +341,8 @@ fn a_departments_own_names_are_read_by_both_kinds_of_mail_program() {
 
 /// Encoded-words by Python, as an independent reader.
 fn decoded_words(text: &str) -> String {
-    let program = "import sys, email.header as h; print(str(h.make_header(h.decode_header(sys.argv[1]))), end='')";
+    let program =
+        "import sys, email.header as h; print(str(h.make_header(h.decode_header(sys.argv[1]))), end='')";
     let output = Command::new("python3").args(["-I", "-c", program, text]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }

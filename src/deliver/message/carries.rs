@@ -123,7 +123,9 @@ impl Words {
                 "Part {number} of {of}: pages {first} to {last} of {pages}. The fax was too large for one mail."
             ),
             Language::ZhHant if one => {
-                format!("第{number}部分，共{of}部分：全份{pages}頁之第{first}頁。傳真過大，須分多封電郵寄出。")
+                format!(
+                    "第{number}部分，共{of}部分：全份{pages}頁之第{first}頁。傳真過大，須分多封電郵寄出。"
+                )
             }
             Language::ZhHant => format!(
                 "第{number}部分，共{of}部分：全份{pages}頁之第{first}至{last}頁。傳真過大，須分多封電郵寄出。"
@@ -134,7 +136,9 @@ impl Words {
     fn linked(self, size: &str, too_large: bool, until: &str) -> String {
         match (self.0, too_large) {
             (Language::En, true) => {
-                format!("The PDF ({size}) was too large for a mail. Fetch it by the link below, until {until}.")
+                format!(
+                    "The PDF ({size}) was too large for a mail. Fetch it by the link below, until {until}."
+                )
             }
             (Language::En, false) => {
                 format!("The PDF ({size}) is not attached. Fetch it by the link below, until {until}.")

@@ -190,9 +190,7 @@ fn written(mail: &Mail<'_>, subject: &str, body: MimePart<'_>) -> Vec<u8> {
 /// Headers that mark a mail (RFC 2156 §5.3.6, RFC 4021 §2.1.54; `X-Priority` is no standard, but read most).
 fn urgency(urgency: Urgency) -> &'static [(&'static str, &'static str)] {
     match urgency {
-        Urgency::Urgent => {
-            &[("X-Priority", "1 (Highest)"), ("Importance", "high"), ("Priority", "urgent")]
-        }
+        Urgency::Urgent => &[("X-Priority", "1 (Highest)"), ("Importance", "high"), ("Priority", "urgent")],
         Urgency::Normal => &[],
         Urgency::Low => &[("X-Priority", "5 (Lowest)"), ("Importance", "low"), ("Priority", "non-urgent")],
     }

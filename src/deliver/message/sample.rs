@@ -4,9 +4,8 @@
 use super::{Because, Carries, Circumstances, LeftBehind, Letter, Notice, PassOn, Triage, Urgency, Why};
 use crate::deliver::addressbook::{KnownBy, KnownSender};
 use crate::fax::{
-    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Kin, Kinship, Language,
-    MailStyle, Number,
-    Original, Receipt, Sha256, StationId,
+    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Kin, Kinship,
+    Language, MailStyle, Number, Original, Receipt, Sha256, StationId,
 };
 
 /// 24 November 2026, 01:15 UTC.

@@ -29,8 +29,7 @@ impl Stationery {
         let attached = letter.carries.pdf().is_some();
         let (notices, warnings) = self.sentences(letter);
         let language_of = |language| words::tag(language);
-        let sender_language =
-            circumstances.sender.and_then(|(sender, _)| sender.language).map(language_of);
+        let sender_language = circumstances.sender.and_then(|(sender, _)| sender.language).map(language_of);
         context! {
             tags => strings(&self.tag_list(letter)),
             notices => strings(&notices),

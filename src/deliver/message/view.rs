@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::words::{Label, Words};
 use super::Because;
+use super::words::{Label, Words};
 use crate::fax::{Arrival, CallRecord, Document, FaxId, Millis, Receipt, one_line};
 
 /// Foreign words (a machine's reason, a file name) are shown up to so many characters.
