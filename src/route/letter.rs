@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::confidence::Confidence;
-use super::fold::{fold, fold_expression};
+use super::fold::fold_expression;
 use super::page::SeenPage;
 use super::place::Within;
 use super::reference::plain;
@@ -49,9 +49,10 @@ impl Marked {
     }
 }
 
-/// Patterns are written as people write and see folded lines.
+/// Patterns are written as people write and see folded lines. An edge of a word is one of ASCII letters: beside a Chinese
+/// character every English word ends, and the automaton need not give up there.
 fn compiled(pattern: &str) -> Regex {
-    Regex::new(&fold_expression(pattern)).expect("the pattern is a constant, compiled by a test")
+    Regex::new(&fold_expression(pattern).replace(r"\b", r"(?-u:\b)")).expect("the pattern is a constant, compiled by a test")
 }
 
 /// A mark of attention; what follows is the name.
@@ -86,10 +87,11 @@ static ADDRESSED: LazyLock<Regex> =
 pub(super) fn attention(pages: &[SeenPage]) -> Vec<Marked> {
     let mut found = Vec::new();
     for (number, page) in (1..).zip(pages.iter().take(ATTENTION_PAGES)) {
-        let lines: Vec<(String, usize)> =
-            page.lines().iter().map(|line| (fold(&line.text), line.before)).collect();
+        let lines: Vec<(&str, usize)> = page.lines().iter().map(|line| (line.folded(), line.before)).collect();
         for (at, (line, before)) in lines.iter().enumerate() {
+            let mut seen = false;
             for mark in ATTENTION.find_iter(line) {
+                seen = true;
                 let value = value(line, mark.end());
                 if !value.0.is_empty() {
                     found.push(marked(line, *before, value, number));
@@ -104,7 +106,7 @@ pub(super) fn attention(pages: &[SeenPage]) -> Vec<Marked> {
                     }
                 }
             }
-            if !ATTENTION.is_match(line)
+            if !seen
                 && let Some(name) = ADDRESSED.captures(line).and_then(|captures| captures.get(1))
             {
                 found.push(marked(line, *before, (name.as_str(), name.start()), number));
@@ -158,8 +160,8 @@ pub(super) fn references(pages: &[SeenPage]) -> Vec<Marked> {
     let mut found: Vec<Marked> = Vec::new();
     for (number, page) in (1..).zip(pages.iter().take(REFERENCE_PAGES)) {
         for line in page.lines() {
-            let folded = fold(&line.text);
-            for mark in REFERENCE.find_iter(&folded) {
+            let folded = line.folded();
+            for mark in REFERENCE.find_iter(folded) {
                 let rest = folded.get(mark.end()..).unwrap_or("");
                 let rest = rest.get(..LABEL.find(rest).map_or(rest.len(), |label| label.start())).unwrap_or("");
                 let Some(whole) = REFERENCE_VALUE.captures(rest).and_then(|captures| captures.get(1)) else {
@@ -176,7 +178,7 @@ pub(super) fn references(pages: &[SeenPage]) -> Vec<Marked> {
                         && found.last().is_none_or(|last| last.text != plain(text) || last.page != number)
                     {
                         let mut one =
-                            marked(&folded, line.before, (text, mark.end() + whole.start()), number);
+                            marked(folded, line.before, (text, mark.end() + whole.start()), number);
                         one.text = plain(text);
                         found.push(one);
                     }

@@ -31,6 +31,14 @@ pub(super) struct Line {
     pub(super) before: usize,
     across: Option<f32>,
     down: f32,
+    folded: OnceCell<String>,
+}
+
+impl Line {
+    /// The line alone, folded.
+    pub(super) fn folded(&self) -> &str {
+        self.folded.get_or_init(|| fold(&self.text))
+    }
 }
 
 struct Word {
@@ -106,7 +114,7 @@ impl SeenPage {
                     words.push(Word { end: count, line: lines.len(), confidence });
                 }
             }
-            lines.push(Line { text, before, across, down });
+            lines.push(Line { text, before, across, down, folded: OnceCell::new() });
         }
         let texts: Vec<&str> = lines.iter().map(|line: &Line| line.text.as_str()).collect();
         let text = texts.join("\n");
