@@ -38,6 +38,8 @@ pub struct Finding {
     pub help: Vec<String>,
     pub(super) order: usize,
     pub(super) source: Arc<str>,
+    /// Where the lines of the source begin: found once, not for each of thousands of findings.
+    pub(super) lines: Arc<[usize]>,
     pub(super) label: Option<String>,
     pub(super) also: Vec<(Range<usize>, String)>,
 }
@@ -45,9 +47,10 @@ pub struct Finding {
 impl Finding {
     /// Line and column of its beginning, both from 1, the column in characters.
     pub fn line_column(&self) -> Option<(usize, usize)> {
-        let before = self.source.get(..self.at.as_ref()?.start)?;
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        let at = self.at.as_ref()?.start;
+        let line = self.line_of(at);
+        let begin = self.lines.get(line - 1).copied().unwrap_or(0);
+        let column = self.source.get(begin..at)?.chars().count() + 1;
         Some((line, column))
     }
 
@@ -73,7 +76,7 @@ impl Finding {
                     .map(|(at, label)| AnnotationKind::Context.span(within(at)).label(label.as_str()));
                 title.element(
                     Snippet::source(self.source.get(window.clone()).unwrap_or(""))
-                        .line_start(line_of(&self.source, window.start))
+                        .line_start(self.line_of(window.start))
                         .path(self.file.as_str())
                         .annotation(primary)
                         .annotations(also),
@@ -86,6 +89,11 @@ impl Finding {
 }
 
 impl Finding {
+    /// Number of the line in which a byte stands, from 1.
+    fn line_of(&self, at: usize) -> usize {
+        self.lines.partition_point(|begin| *begin <= at).max(1)
+    }
+
     /// The lines that are shown: a file of megabytes is not laid out anew for each of thousands of findings.
     fn window(&self, at: &Range<usize>) -> Range<usize> {
         let places = || self.also.iter().map(|(at, _)| at).chain([at]);
@@ -96,11 +104,6 @@ impl Finding {
         let after = rest.find('\n').map_or(self.source.len(), |length| last + length + 1);
         before..after
     }
-}
-
-/// Number of the line in which a byte stands, from 1.
-fn line_of(source: &str, at: usize) -> usize {
-    source.get(..at).map_or(1, |before| before.bytes().filter(|byte| *byte == b'\n').count() + 1)
 }
 
 impl serde::Serialize for Finding {

@@ -45,6 +45,7 @@ pub(super) struct Source {
     name: &'static str,
     order: usize,
     text: Arc<str>,
+    lines: Arc<[usize]>,
 }
 
 impl Source {
@@ -52,7 +53,7 @@ impl Source {
     pub(super) fn read(folder: &Path, name: &'static str, longest: u64, findings: &Findings) -> Option<Self> {
         let order =
             [super::MACHINE_FILE, super::DEPARTMENTS_FILE].iter().position(|it| *it == name).unwrap_or(2);
-        let mut source = Self { name, order, text: "".into() };
+        let mut source = Self { name, order, text: "".into(), lines: [0].into() };
         let mut text = String::new();
         let read = std::fs::File::open(folder.join(name))
             .and_then(|file| file.take(longest + 1).read_to_string(&mut text));
@@ -60,6 +61,8 @@ impl Source {
             Err(error) => format!("{name} cannot be read: {error}"),
             Ok(length) if length as u64 > longest => format!("{name} is longer than {longest} bytes"),
             Ok(_) => {
+                let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+                source.lines = [0].into_iter().chain(ends).collect();
                 source.text = text.into();
                 return Some(source);
             }
@@ -146,6 +149,7 @@ impl Note {
             help: self.help,
             order: source.order,
             source: Arc::clone(&source.text),
+            lines: Arc::clone(&source.lines),
             label: self.label,
             also: self.also,
         }
