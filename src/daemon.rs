@@ -331,7 +331,8 @@ async fn examine(store: Store, health: Health) -> Report {
     };
     let report = health.report(now, backlog.await.map_err(|error| error.fault().to_string()));
     let alarms = store.alarms(false, ALARMS_SHOWN).await.unwrap_or_default();
-    let alarms = alarms.into_iter().map(|one| format!("{}: {}", one.kind, ops::alarms::masked(&one.about))).collect();
+    let alarms =
+        alarms.into_iter().map(|one| format!("{}: {}", one.kind, ops::alarms::masked(&one.about))).collect();
     Report { alarms, ..report }
 }
 

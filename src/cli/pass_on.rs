@@ -45,7 +45,8 @@ pub fn pass_on(config: &Path, args: &PassOnArgs) -> End {
     with_store(config, Access::Operator, async |store, config| {
         let now = clock::now();
         if args.link {
-            let links = config.links.as_ref().ok_or_else(|| refused("There is no [links] in faxgate.toml."))?;
+            let links =
+                config.links.as_ref().ok_or_else(|| refused("There is no [links] in faxgate.toml."))?;
             let from = args.from.clone().unwrap_or_default();
             known(&config, &from)?;
             let expires = now + millis(links.expires);
@@ -83,13 +84,19 @@ pub fn pass_on(config: &Path, args: &PassOnArgs) -> End {
         let made = passed.the_move();
         match &passed {
             Passed::Before(_) => {
-                println!("{}: {} had passed it on to {} before; nothing was done", args.fax, made.from, made.to);
+                println!(
+                    "{}: {} had passed it on to {} before; nothing was done",
+                    args.fax, made.from, made.to
+                );
             }
             Passed::Now(_) if made.went_round() => {
                 println!("{}: it would go in a circle; the fallback inbox gets it and decides", args.fax);
             }
             Passed::Now(_) => {
-                println!("{}: passed on from {} to {}; the gateway sends it within a minute", args.fax, made.from, made.to);
+                println!(
+                    "{}: passed on from {} to {}; the gateway sends it within a minute",
+                    args.fax, made.from, made.to
+                );
             }
         }
         Ok(End::Done)
@@ -98,8 +105,13 @@ pub fn pass_on(config: &Path, args: &PassOnArgs) -> End {
 
 /// The one department that had the fax, the fallback inbox's copies aside.
 async fn had_by(store: &Store, fax: &FaxId) -> Result<String, Fault> {
-    let mut departments: Vec<String> =
-        store.deliveries(fax).await?.into_iter().map(|one| one.department).filter(|one| one != FALLBACK).collect();
+    let mut departments: Vec<String> = store
+        .deliveries(fax)
+        .await?
+        .into_iter()
+        .map(|one| one.department)
+        .filter(|one| one != FALLBACK)
+        .collect();
     departments.sort();
     departments.dedup();
     match departments.as_slice() {

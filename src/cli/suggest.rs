@@ -45,7 +45,12 @@ pub fn run(folder: &Path, args: &SuggestArgs) -> End {
         for (fax, (from, to)) in &moves {
             let Some(found) = store.fax(fax).await? else { continue };
             let lines = lines(&store, fax).await?;
-            moved.push(Moved { fax: fax.clone(), from: from.clone(), to: to.clone(), marks: marks(&found, lines) });
+            moved.push(Moved {
+                fax: fax.clone(),
+                from: from.clone(),
+                to: to.clone(),
+                marks: marks(&found, lines),
+            });
         }
         let stayed = if moved.is_empty() { vec![] } else { stayed(&store, since, &moves).await? };
         let sensitive: BTreeSet<String> =
@@ -56,7 +61,10 @@ pub fn run(folder: &Path, args: &SuggestArgs) -> End {
             write(&config, path, &text)?;
         }
         if args.json {
-            println!("{:#}", serde_json::json!({ "moved": moved.len(), "suggestions": suggestions, "rules": text }));
+            println!(
+                "{:#}",
+                serde_json::json!({ "moved": moved.len(), "suggestions": suggestions, "rules": text })
+            );
         } else {
             let (faxes, rules) = (counted(moved.len(), "fax"), counted(suggestions.len(), "rule"));
             println!("# {faxes} passed on by hand in {} days: {rules} suggested", args.days);

@@ -126,7 +126,8 @@ fn numbers(mut table: Reader<'_>) -> NumberPlan {
     let national_digits =
         table.integer("national_digits", 3..=14).and_then(|digits| usize::try_from(digits).ok());
     let prefix = |table: &Reader<'_>, text: Spanned<String>| {
-        let good = (1..=6).contains(&text.value.len()) && text.value.bytes().all(|byte| byte.is_ascii_digit());
+        let good =
+            (1..=6).contains(&text.value.len()) && text.value.bytes().all(|byte| byte.is_ascii_digit());
         if !good {
             let message = "a prefix is one to six digits such as \"001\"";
             table.sheet().note(text.span, Note::error(codes::NUMBER, message));

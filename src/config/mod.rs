@@ -19,8 +19,8 @@ mod departments;
 mod doors;
 mod doubts;
 mod examples;
-mod links;
 mod letters;
+mod links;
 mod machine;
 mod mail;
 mod office;
@@ -203,7 +203,8 @@ fn check(
     if let (Some(machine), Some(departments)) = (&machine, &departments) {
         paths::check(machine, departments);
     }
-    let alarms = machine.as_ref().zip(departments.as_ref()).map(|(machine, them)| alarms::settings(machine, them));
+    let alarms =
+        machine.as_ref().zip(departments.as_ref()).map(|(machine, them)| alarms::settings(machine, them));
     let (machine, departments, rules) = (machine?, departments?, rules?);
     let fallback = departments.fallback?;
     Some(Config {

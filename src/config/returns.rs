@@ -28,7 +28,8 @@ fn lmtp(table: &mut Reader<'_>) -> Option<Listen> {
     let text = table.text("lmtp")?;
     let wrong = |message: String| {
         let note = Note::error(codes::VALUE_FORM, message);
-        let help = "expected \"unix:/run/faxgate/lmtp\" or an address of this machine such as \"127.0.0.1:10024\"";
+        let help =
+            "expected \"unix:/run/faxgate/lmtp\" or an address of this machine such as \"127.0.0.1:10024\"";
         table.sheet().note(text.span, note.help(help));
     };
     if let Some(path) = text.value.strip_prefix("unix:") {

@@ -37,7 +37,8 @@ use crate::store::Store;
 const FORM_MOST: usize = 16 << 10;
 
 /// What nothing here needs is forbidden.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// A document is shown by whoever opens the file, never as a page of this site.
 const DOCUMENT_POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
@@ -55,7 +56,11 @@ pub struct Console {
 }
 
 /// Serves until cancelled.
-pub async fn serve(listener: TcpListener, console: Console, cancel: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    console: Console,
+    cancel: CancellationToken,
+) -> std::io::Result<()> {
     axum::serve(listener, router(console)).with_graceful_shutdown(cancel.cancelled_owned()).await
 }
 
@@ -75,7 +80,9 @@ impl Console {
     fn granted(&self, purpose: Purpose, token: &str) -> Result<Grant, Box<Response<Body>>> {
         self.signer.check(purpose, token, (self.clock)()).map_err(|refused| {
             Box::new(match refused {
-                Refused::Forged => page::plain(StatusCode::NOT_FOUND, &Words::both(), |words| words.bad_link()),
+                Refused::Forged => {
+                    page::plain(StatusCode::NOT_FOUND, &Words::both(), |words| words.bad_link())
+                }
                 Refused::Expired => page::plain(StatusCode::GONE, &Words::both(), |words| words.old_link()),
             })
         })
@@ -93,7 +100,11 @@ impl Console {
 }
 
 /// `GET /fax/<token>`: the document as a file, and a line in the fax's history.
-async fn document(State(console): State<Console>, method: Method, Path(token): Path<String>) -> Response<Body> {
+async fn document(
+    State(console): State<Console>,
+    method: Method,
+    Path(token): Path<String>,
+) -> Response<Body> {
     let grant = match console.granted(Purpose::Fax, &token) {
         Ok(grant) => grant,
         Err(page) => return *page,

@@ -135,7 +135,8 @@ fn asking(
             format!("<option value=\"{}\">{name}</option>\n", page::escaped(&one.id))
         })
         .collect();
-    let wrong = wrong.map(|wrong| format!("<p class=\"wrong\" role=\"alert\">{wrong}</p>\n")).unwrap_or_default();
+    let wrong =
+        wrong.map(|wrong| format!("<p class=\"wrong\" role=\"alert\">{wrong}</p>\n")).unwrap_or_default();
     let body = format!(
         "<p class=\"language\"><a href=\"?lang={}\" lang=\"{}\">{}</a></p>\n<h1>{}</h1>\n{wrong}<p>{}</p>\n{}\
          <form method=\"post\" accept-charset=\"utf-8\">\n\
@@ -194,7 +195,8 @@ fn told(console: &Console, passed: &Passed, words: Words) -> Response<Body> {
         (words.by(), made.who.clone()),
         (words.why(), made.reason.clone()),
     ]);
-    let body = format!("<h1>{title}</h1>\n<p role=\"status\">{sentence} <strong>{name}</strong></p>\n{table}");
+    let body =
+        format!("<h1>{title}</h1>\n<p role=\"status\">{sentence} <strong>{name}</strong></p>\n{table}");
     page::answer(StatusCode::OK, words.tag(), title, &body)
 }
 

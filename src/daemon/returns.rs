@@ -59,10 +59,8 @@ pub(super) async fn start(
             clock: Arc::clone(&ctx.clock),
         };
         let listener = TcpListener::bind(links.listen).await.map_err(|error| {
-            let sentence = format!(
-                "Nothing can listen on {} (links.listen): is another gateway running?",
-                links.listen
-            );
+            let sentence =
+                format!("Nothing can listen on {} (links.listen): is another gateway running?", links.listen);
             Fault::new("daemon.listen", Disposition::Stop, sentence).with_detail(error)
         })?;
         let stop = stop.clone();

@@ -249,9 +249,7 @@ fn read_keys(path: &Path) -> Result<Vec<[u8; KEY_BYTES]>, Unreadable> {
         return Err(Unreadable::Open(mode));
     }
     let mut text = String::new();
-    file.take(KEY_FILE_MOST)
-        .read_to_string(&mut text)
-        .map_err(|error| Unreadable::Io(error.to_string()))?;
+    file.take(KEY_FILE_MOST).read_to_string(&mut text).map_err(|error| Unreadable::Io(error.to_string()))?;
     let keys: Option<Vec<_>> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(key_of).collect();
     keys.filter(|keys| !keys.is_empty()).ok_or(Unreadable::Form)

@@ -10,13 +10,13 @@
 //! after `deliver.smtp.too-large`, send the fallback inbox the small letter ([`message::LeftBehind`]).
 
 pub mod address;
+pub mod addressbook;
 pub mod bulletin;
+pub mod directory;
 pub mod doors;
 mod http;
 pub mod ipp;
-pub mod directory;
 pub mod links;
-pub mod addressbook;
 pub mod maildir;
 pub mod message;
 pub mod oauth;

@@ -256,7 +256,11 @@ fn report(new: &NewReturn, taken: &Taken) {
     let bounced = u64::from(taken.bounced + taken.alarms);
     if bounced > 0 {
         metrics::counter!("faxgate_alarms_total", "code" => judge::BOUNCED).increment(bounced);
-        tracing::error!(verdict = new.verdict, bounced, "a fax came back after it was taken; the fallback inbox gets it");
+        tracing::error!(
+            verdict = new.verdict,
+            bounced,
+            "a fax came back after it was taken; the fallback inbox gets it"
+        );
     } else if new.verdict == "own-mail-bounced" || new.verdict == "loop" {
         metrics::counter!("faxgate_alarms_total", "code" => "returns.loop").increment(1);
         tracing::error!(verdict = new.verdict, mail = %new.sha256, "a mail of this gateway came back to it; it is kept");

@@ -137,7 +137,8 @@ fn reported(report: &Report, known: &Known) -> Judgement {
     }
     if strangers {
         // An alias behind the department's address, perhaps: the address itself may have reached others.
-        judged.forward = Some("it says that an address failed to which the mail was not sent, perhaps one behind it");
+        judged.forward =
+            Some("it says that an address failed to which the mail was not sent, perhaps one behind it");
         if judged.bounced.is_empty() {
             judged.verdict = "doubtful";
         }
@@ -194,9 +195,7 @@ fn answered(mail: &Mail, first: &str, known: &Known, directory: &Directory) -> J
         Named::Several => words(Answer::Several),
         Named::One(to) if to.id == from => words(Answer::Own),
         Named::One(_) if !matches!(stage, Stage::Routed | Stage::Closed) => words(Answer::NotNow),
-        Named::One(to) => {
-            Judgement { fax, pass: Some((from, to.id.clone())), ..Judgement::new("passed-on") }
-        }
+        Named::One(to) => Judgement { fax, pass: Some((from, to.id.clone())), ..Judgement::new("passed-on") },
     }
 }
 

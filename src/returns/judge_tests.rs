@@ -101,13 +101,11 @@ fn the_address_as_we_gave_it_counts_where_the_final_one_is_another() {
 fn a_forged_or_unclear_report_changes_nothing_and_is_shown_to_people() {
     let directory = directory();
     let stranger = judge(&report(vec![fate(Action::Failed, "may@inner.example")]), &known(), &directory);
-    let unmatched =
-        judge(&report(vec![fate(Action::Failed, "a@b.test")]), &Known::default(), &directory);
+    let unmatched = judge(&report(vec![fate(Action::Failed, "a@b.test")]), &Known::default(), &directory);
     let silent = judge(&report(vec![]), &known(), &directory);
     let mut two = known();
     two.named.push(vec![delivery(9, "benefits", "benefits@harbour.example")]);
-    let two =
-        judge(&report(vec![fate(Action::Failed, "licensing@harbour.example")]), &two, &directory);
+    let two = judge(&report(vec![fate(Action::Failed, "licensing@harbour.example")]), &two, &directory);
     for (judged, verdict) in
         [(stranger, "doubtful"), (unmatched, "unmatched"), (silent, "doubtful"), (two, "doubtful")]
     {
@@ -177,6 +175,7 @@ fn programs_are_not_answered_and_loops_are_cut() {
 
     let itself = Known { itself: sent(), ..Known::default() };
     assert!(judge(&away, &itself, &directory).forward.is_some(), "a department's inbox forwards to us");
-    let itself = Known { itself: vec![delivery(3, FALLBACK, "registry@harbour.example")], ..Known::default() };
+    let itself =
+        Known { itself: vec![delivery(3, FALLBACK, "registry@harbour.example")], ..Known::default() };
     assert_eq!(judge(&away, &itself, &directory).forward, None, "the fallback inbox forwards to us");
 }

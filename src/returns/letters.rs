@@ -53,7 +53,11 @@ pub(super) fn forward(
     let fax = new.fax.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
     let whole = bytes.len() <= ATTACHED_MOST;
     let kept = bytes.get(..if whole { bytes.len() } else { HEAD_MOST }).unwrap_or(bytes);
-    let cut = if whole { "" } else { "It is too large to travel along: its beginning is attached. 郵件過大，只附上開首部分。\n" };
+    let cut = if whole {
+        ""
+    } else {
+        "It is too large to travel along: its beginning is attached. 郵件過大，只附上開首部分。\n"
+    };
     let text = format!(
         "A mail came to the address of the fax gateway, and the gateway leaves it to you: {why}.\n\
          傳真系統的郵址收到一封郵件，系統未能自行處理，現轉交閣下。\n\n\
@@ -144,9 +148,9 @@ fn written(message: MessageBuilder<'_>) -> Vec<u8> {
 
 fn language_of(directory: &Directory, author: &str) -> Language {
     let its = |one: &&Department| {
-        one.targets.iter().any(
-            |target| matches!(target, Target::Mail(address) if address.eq_ignore_ascii_case(author)),
-        )
+        one.targets
+            .iter()
+            .any(|target| matches!(target, Target::Mail(address) if address.eq_ignore_ascii_case(author)))
     };
     directory.departments.iter().find(its).map(|one| one.language).unwrap_or_default()
 }
@@ -173,7 +177,9 @@ fn words(directory: &Directory, fax: &FaxId, told: &Told, language: Language) ->
             format!("{}曾經轉出傳真 {fax}，或傳真轉交次數過多。傳真已送往後備收件箱，由專人決定。", name(to))
         }
         (Language::En, Told::Nothing(Answer::NotNow)) => {
-            format!("Fax {fax} cannot be passed on now: it was set aside or discarded. Your mail was forwarded.")
+            format!(
+                "Fax {fax} cannot be passed on now: it was set aside or discarded. Your mail was forwarded."
+            )
         }
         (Language::ZhHant, Told::Nothing(Answer::NotNow)) => {
             format!("傳真 {fax} 已被擱置或取消，現時不能轉交。閣下的郵件已轉交專人處理。")
@@ -255,10 +261,11 @@ mod tests {
     #[test]
     fn an_answer_speaks_the_departments_language_and_lists_departments() {
         let fax = FaxId::new(0, [0; 5]);
-        let asked = mail::read(b"From: licensing@harbour.example\r\nMessage-ID: <q@x>\r\n\r\nhm\r\n", None).unwrap();
+        let asked =
+            mail::read(b"From: licensing@harbour.example\r\nMessage-ID: <q@x>\r\n\r\nhm\r\n", None).unwrap();
         let told = Told::Nothing(Answer::Unknown);
-        let made =
-            answer(&directory(), &fax, told, "licensing@harbour.example", &asked, &new_return(), 0, 1).unwrap();
+        let made = answer(&directory(), &fax, told, "licensing@harbour.example", &asked, &new_return(), 0, 1)
+            .unwrap();
         let parsed = mail_parser::MessageParser::default().parse(&made.message).unwrap();
         let text = parsed.body_text(0).unwrap();
         assert!(text.contains("首行") && text.contains("Licensing 牌照科  (licensing)"), "{text}");

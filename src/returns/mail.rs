@@ -109,7 +109,8 @@ fn from_nobody(mail: &Message<'_>, envelope: Option<&str>, author: Option<&str>)
 fn automatic(mail: &Message<'_>) -> bool {
     let word = |name: &'static str| mail.header_raw(name).map(|value| value.trim().to_ascii_lowercase());
     word("Auto-Submitted").is_some_and(|value| !value.starts_with("no"))
-        || word("Precedence").is_some_and(|value| ["bulk", "junk", "list", "auto_reply"].contains(&value.as_str()))
+        || word("Precedence")
+            .is_some_and(|value| ["bulk", "junk", "list", "auto_reply"].contains(&value.as_str()))
         || ["List-Id", "X-Autoreply", "X-Autorespond", "X-Faxgate-Id"]
             .iter()
             .any(|name| mail.header_raw(*name).is_some())
@@ -162,7 +163,8 @@ fn quotes_follow(line: &str) -> bool {
     starts(&["-----Original Message", "-----原始郵件", "________________"])
         || line.starts_with("On ") && line.ends_with("wrote:")
         || starts(&["From: ", "寄件者:", "寄件者：", "寄件人:", "寄件人：", "发件人:", "发件人："])
-        || line.ends_with("寫道：") || line.ends_with("寫道:")
+        || line.ends_with("寫道：")
+        || line.ends_with("寫道:")
 }
 
 #[cfg(test)]
@@ -187,7 +189,11 @@ mod tests {
             "Licensing Division\nIt is a licence.\nThanks\n\n-----Original Message-----\nFrom: Fax\nBenefits\n",
             "Licensing Division\nIt is a licence.\nThanks\n\n寄件者: 傳真\n福利科\n",
         ] {
-            assert_eq!(words_of(body), ("Licensing Division".into(), "It is a licence. Thanks".into()), "{body}");
+            assert_eq!(
+                words_of(body),
+                ("Licensing Division".into(), "It is a licence. Thanks".into()),
+                "{body}"
+            );
         }
         assert_eq!(words_of("牌照科\r\n這是牌照申請。").0, "牌照科");
         assert_eq!(words_of(""), (String::new(), String::new()));

@@ -218,8 +218,7 @@ fn names_in(text: &str, names: &mut Vec<String>) {
         if !name.eq_ignore_ascii_case("message-id") {
             continue;
         }
-        let value =
-            if value.trim().is_empty() { lines.peek().copied().unwrap_or("") } else { value };
+        let value = if value.trim().is_empty() { lines.peek().copied().unwrap_or("") } else { value };
         if let Some(id) = value.split_once('<').and_then(|(_, rest)| rest.split_once('>')) {
             add_name(names, id.0);
         }
@@ -260,8 +259,7 @@ fn prose(mail: &Message<'_>, report: &mut Report) {
     let text = text.replace("\r\n", "\n");
     for paragraph in text.split("\n\n").skip(1).take_while(|one| !one.trim_start().starts_with('-')) {
         let paragraph = paragraph.trim_start();
-        let Some((recipient, reason)) =
-            paragraph.strip_prefix('<').and_then(|rest| rest.split_once(">:"))
+        let Some((recipient, reason)) = paragraph.strip_prefix('<').and_then(|rest| rest.split_once(">:"))
         else {
             continue;
         };
@@ -367,13 +365,9 @@ mod tests {
 
     #[test]
     fn xtext_is_decoded_and_plain_plus_signs_stay() {
-        for (written, plain) in [
-            ("a+2Bb@c", "a+b@c"),
-            ("a+fax@c", "a+fax@c"),
-            ("+3D", "="),
-            ("a+", "a+"),
-            ("+0D+0AX", "+0D+0AX"),
-        ] {
+        for (written, plain) in
+            [("a+2Bb@c", "a+b@c"), ("a+fax@c", "a+fax@c"), ("+3D", "="), ("a+", "a+"), ("+0D+0AX", "+0D+0AX")]
+        {
             assert_eq!(xtext(written), plain);
         }
     }

@@ -38,13 +38,15 @@ async fn send_one(store: &Store, directory: &InForce) -> Result<bool, StoreError
     let Some(mail) = store.own_mail_due(clock::now()).await? else { return Ok(false) };
     let directory = directory();
     let targets = std::slice::from_ref(&mail.target);
-    let outcome = Deliverer::new(directory.mail.clone()).attempt(&mail.message, targets).await.into_iter().next();
+    let outcome =
+        Deliverer::new(directory.mail.clone()).attempt(&mail.message, targets).await.into_iter().next();
     match outcome {
         Some(Outcome::Delivered(words)) => store.record_own_mail(mail.id, true, None, &words).await?,
         Some(Outcome::Deferred(fault)) => again(store, &directory, &mail, &fault, false).await?,
         Some(Outcome::Failed(fault)) => again(store, &directory, &mail, &fault, true).await?,
         None => {
-            let fault = Fault::new("bug.no-outcome", crate::fax::Disposition::Retry, "Nothing was attempted.");
+            let fault =
+                Fault::new("bug.no-outcome", crate::fax::Disposition::Retry, "Nothing was attempted.");
             again(store, &directory, &mail, &fault, false).await?;
         }
     }
@@ -62,16 +64,26 @@ async fn again(
     let longest = now + Millis::try_from(directory.mail.retry_most.as_millis()).unwrap_or(3_600_000);
     let next = match (mail.expires_at, refused) {
         (Some(_), true) => None,
-        (Some(expires), false) => match directory.mail.back_off().after(mail.attempts + 1, now, expires, mail.id) {
-            Next::At(at) => Some(at),
-            Next::Expired => None,
-        },
+        (Some(expires), false) => {
+            match directory.mail.back_off().after(mail.attempts + 1, now, expires, mail.id) {
+                Next::At(at) => Some(at),
+                Next::Expired => None,
+            }
+        }
         (None, true) => Some(longest),
-        (None, false) => match directory.mail.back_off().after(mail.attempts + 1, now, Millis::MAX, mail.id) {
-            Next::At(at) => Some(at),
-            Next::Expired => Some(longest),
-        },
+        (None, false) => {
+            match directory.mail.back_off().after(mail.attempts + 1, now, Millis::MAX, mail.id) {
+                Next::At(at) => Some(at),
+                Next::Expired => Some(longest),
+            }
+        }
     };
-    tracing::warn!(kind = mail.kind, code = fault.code, until = next, "a mail of the gateway is not taken: {}", fault.operator);
+    tracing::warn!(
+        kind = mail.kind,
+        code = fault.code,
+        until = next,
+        "a mail of the gateway is not taken: {}",
+        fault.operator
+    );
     store.record_own_mail(mail.id, false, next, &fault.to_string()).await
 }

@@ -114,13 +114,7 @@ pub fn suggest(
     suggestions
 }
 
-fn best(
-    open: &[&Moved],
-    stayed: &[Stayed],
-    to: &str,
-    sensitive: bool,
-    least: usize,
-) -> Option<Suggestion> {
+fn best(open: &[&Moved], stayed: &[Stayed], to: &str, sensitive: bool, least: usize) -> Option<Suggestion> {
     let mut groups: BTreeMap<Mark, Vec<&Moved>> = BTreeMap::new();
     for &one in open {
         for mark in marks(&one.marks) {
@@ -142,15 +136,20 @@ fn best(
             .filter(|one| marks.iter().all(|mark| bears(&one.marks, mark)))
             .count();
         let faxes: Vec<FaxId> = group.iter().map(|one| one.fax.clone()).collect();
-        (others * MOVED_PER_OTHER <= faxes.len())
-            .then(|| Suggestion { marks, to: to.to_owned(), faxes, others })
+        (others * MOVED_PER_OTHER <= faxes.len()).then(|| Suggestion {
+            marks,
+            to: to.to_owned(),
+            faxes,
+            others,
+        })
     })
 }
 
 /// The dialled number that all of them share.
 fn shared_did(group: &[&Moved]) -> Option<String> {
     let first = group.first()?.marks.did.clone()?;
-    let same = group.iter().all(|one| one.marks.did.as_deref().is_some_and(|did| digits(did) == digits(&first)));
+    let same =
+        group.iter().all(|one| one.marks.did.as_deref().is_some_and(|did| digits(did) == digits(&first)));
     same.then_some(first)
 }
 
@@ -277,7 +276,12 @@ mod tests {
     }
 
     fn moved(number: u8, to: &str, marks: Marks) -> Moved {
-        Moved { fax: FaxId::new(i64::from(number), [number; 5]), from: "registry".into(), to: to.into(), marks }
+        Moved {
+            fax: FaxId::new(i64::from(number), [number; 5]),
+            from: "registry".into(),
+            to: to.into(),
+            marks,
+        }
     }
 
     fn stayed(department: &str, marks: Marks) -> Stayed {
@@ -293,7 +297,8 @@ mod tests {
             moved(3, "licensing", marks("3010 1000", "2810 3333", "", &[form])),
         ];
         // The dialled number is the registry's own: most of what comes there stays.
-        let rest: Vec<Stayed> = (0..20).map(|_| stayed("registry", marks("30101000", "", "", &["Dear Sir"]))).collect();
+        let rest: Vec<Stayed> =
+            (0..20).map(|_| stayed("registry", marks("30101000", "", "", &["Dear Sir"]))).collect();
         let found = suggest(&all, &rest, &BTreeSet::new(), 2);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].marks, [Mark::Text("application for a hawker licence".into())]);
@@ -318,7 +323,8 @@ mod tests {
         let found = suggest(&[named(1, "30101000"), named(2, "3010 1000")], &elsewhere, &sensitive, 2);
         assert_eq!(found[0].marks, [Mark::Did("30101000".into()), Mark::Tsi("PHARMACY".into())]);
         // To another department it may.
-        let plain = [moved(1, "post", marks("", "", "MAIL", &[])), moved(2, "post", marks("", "", "MAIL", &[]))];
+        let plain =
+            [moved(1, "post", marks("", "", "MAIL", &[])), moved(2, "post", marks("", "", "MAIL", &[]))];
         assert_eq!(suggest(&plain, &[], &sensitive, 2)[0].marks, [Mark::Tsi("MAIL".into())]);
     }
 

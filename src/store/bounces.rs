@@ -212,7 +212,8 @@ async fn bounced(
     now: Millis,
     taken: &mut Taken,
 ) -> Result<Option<Delivery>, StoreError> {
-    let row = sqlx::query("SELECT * FROM deliveries WHERE id = $1").bind(delivery).fetch_one(&mut **tx).await?;
+    let row =
+        sqlx::query("SELECT * FROM deliveries WHERE id = $1").bind(delivery).fetch_one(&mut **tx).await?;
     let delivery = rows::delivery(&row)?;
     // A server may return a mail before we have written down that it took it. What is written next would be
     // "delivered", and the bounce would be forgotten.

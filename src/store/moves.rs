@@ -110,12 +110,7 @@ impl Passed {
 impl Store {
     /// Passes a fax on, or to the fallback inbox where it would go in a circle. A fax that is not yet routed, or was
     /// set aside or discarded, cannot be: [`StoreError::IllegalStep`].
-    pub async fn pass_on(
-        &self,
-        pass: &Pass,
-        fallback: &Fallback,
-        now: Millis,
-    ) -> Result<Passed, StoreError> {
+    pub async fn pass_on(&self, pass: &Pass, fallback: &Fallback, now: Millis) -> Result<Passed, StoreError> {
         let mut tx = self.write().await?;
         let passed = pass_on(&mut tx, pass, fallback, now).await?;
         self.commit(tx).await?;
@@ -174,13 +169,12 @@ pub(super) async fn pass_on(
         .fetch_optional(&mut **tx)
         .await?;
     let fax = rows::fax(&row.ok_or_else(|| StoreError::NoFax(pass.fax.clone()))?)?;
-    let before =
-        sqlx::query("SELECT * FROM moves WHERE fax_id = $1 AND round = $2 AND from_department = $3")
-            .bind(fax.id.as_str())
-            .bind(fax.round)
-            .bind(&pass.from)
-            .fetch_optional(&mut **tx)
-            .await?;
+    let before = sqlx::query("SELECT * FROM moves WHERE fax_id = $1 AND round = $2 AND from_department = $3")
+        .bind(fax.id.as_str())
+        .bind(fax.round)
+        .bind(&pass.from)
+        .fetch_optional(&mut **tx)
+        .await?;
     if let Some(row) = before {
         return Ok(Passed::Before(a_move(&row)?));
     }

@@ -314,7 +314,8 @@ async fn forged_reports_change_nothing_and_are_forwarded_to_people() {
     assert_eq!(it.house.stage(&it.fax).await, Stage::Closed);
     let store = &it.house.ctx.store;
     assert_eq!(store.own_mails_since(0).await.unwrap(), 2, "the two doubtful ones are shown to people");
-    let verdicts: Vec<String> = store.returned(10).await.unwrap().into_iter().map(|one| one.verdict).collect();
+    let verdicts: Vec<String> =
+        store.returned(10).await.unwrap().into_iter().map(|one| one.verdict).collect();
     assert_eq!(verdicts, ["reported", "unmatched", "doubtful"]);
     let kinds: Vec<String> = store.events(&it.fax).await.unwrap().into_iter().map(|one| one.kind).collect();
     assert!(kinds.contains(&"mail.delayed".to_owned()), "{kinds:?}");
@@ -360,7 +361,11 @@ async fn a_maildir_is_emptied_into_the_desk_and_what_cannot_be_taken_stays() {
     }
     let mail = report("failed", FRONT, &it.message_id());
     std::fs::write(root.path().join("new/1.bounce.mx"), &mail).unwrap();
-    std::fs::write(root.path().join("new/2.words.mx"), b"From: a@b.test\r\nSubject: hello\r\n\r\nWho are you?\r\n").unwrap();
+    std::fs::write(
+        root.path().join("new/2.words.mx"),
+        b"From: a@b.test\r\nSubject: hello\r\n\r\nWho are you?\r\n",
+    )
+    .unwrap();
     std::fs::write(root.path().join("new/3.no-mail.mx"), b"\x00\xff\x00").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", root.path().join("new/4.link.mx")).unwrap();
     assert_eq!(maildir::take_all(root.path(), &it.desk).await.unwrap(), 3);
@@ -368,7 +373,11 @@ async fn a_maildir_is_emptied_into_the_desk_and_what_cannot_be_taken_stays() {
     let left = crate::harness::gateway::names(&root.path().join("new"));
     assert_eq!(left.into_iter().collect::<Vec<_>>(), ["4.link.mx"], "a link is not followed");
     assert!(root.path().join("cur/1.bounce.mx:2,S").exists());
-    assert_eq!(it.house.ctx.store.own_mails_since(0).await.unwrap(), 2, "what is not understood is forwarded");
+    assert_eq!(
+        it.house.ctx.store.own_mails_since(0).await.unwrap(),
+        2,
+        "what is not understood is forwarded"
+    );
     let deliveries = it.house.ctx.store.deliveries(&it.fax).await.unwrap();
     assert_eq!(deliveries[1].department, FALLBACK);
     std::fs::remove_dir_all(root.path().join("new")).unwrap();

@@ -1,10 +1,10 @@
 //! User stories and house rules, one module each, in one binary.
 
-mod backtest;
 mod alarms;
+mod backtest;
 mod bounces;
-mod codes;
 mod check;
+mod codes;
 mod config;
 mod crash;
 mod decode_damage;
@@ -29,8 +29,8 @@ mod intake_spools;
 mod intake_t38;
 mod intake_watch;
 mod intake_writers;
-mod labelled;
 mod junk;
+mod labelled;
 mod letters;
 mod mail_hostile;
 mod modem_path;

@@ -9,7 +9,8 @@ use crate::bounces::{at_socket, faxes, free_port, house, kinds, pairs, receive, 
 use crate::harness::gateway::{House, Running};
 use crate::harness::post_office::PostOffice;
 
-const OFFICE: [&str; 3] = ["registry@harbour.example", "licensing@harbour.example", "benefits@harbour.example"];
+const OFFICE: [&str; 3] =
+    ["registry@harbour.example", "licensing@harbour.example", "benefits@harbour.example"];
 
 /// A gateway, a Postfix, and one fax in the licensing division's inbox.
 struct Story {
@@ -131,7 +132,11 @@ fn a_clerk_passes_a_fax_on_by_the_link_and_a_circle_ends_at_the_fallback_inbox()
     let parsed = mail_parser::MessageParser::default().parse(first.as_bytes()).unwrap();
     let text = parsed.body_text(0).unwrap();
     assert!(text.contains("/pass-on/"), "the mail bears the link: {text}");
-    assert!(mail.to_lowercase().contains(&format!("message-id: <{}.passed-on-1@gateway.example>", story.fax.to_lowercase())), "{mail}");
+    assert!(
+        mail.to_lowercase()
+            .contains(&format!("message-id: <{}.passed-on-1@gateway.example>", story.fax.to_lowercase())),
+        "{mail}"
+    );
     story.closed();
     assert_eq!(states(&story.shown()), pairs(&[("licensing", "delivered"), ("benefits", "delivered")]));
 
@@ -168,7 +173,9 @@ fn a_signed_link_fetches_the_document_as_a_file_and_the_history_says_so() {
     let (head, body) = story.http("GET", &document, "");
     assert!(head.starts_with("http/1.1 200") && body.starts_with("%PDF"), "{head}");
     let name = format!("content-disposition: attachment; filename=\"fax_{}.pdf\"", story.fax.to_lowercase());
-    for header in [name.as_str(), "content-security-policy: sandbox", "no-store", "nosniff", "application/pdf"] {
+    for header in
+        [name.as_str(), "content-security-policy: sandbox", "no-store", "nosniff", "application/pdf"]
+    {
         assert!(head.contains(header), "{header}: {head}");
     }
     assert!(kinds(&story.shown()).contains(&"fax.fetched".to_owned()));
@@ -212,7 +219,10 @@ fn a_reply_with_a_departments_name_passes_the_fax_on_and_other_words_reach_a_per
     let events = shown["events"].as_array().unwrap().clone();
     let passed = events.iter().find(|event| event["kind"] == "fax.passed-on").unwrap();
     assert_eq!(passed["detail"]["who"], "licensing@harbour.example");
-    assert_eq!((&passed["detail"]["how"], &passed["detail"]["reason"]), (&"reply".into(), &"It is a claim.".into()));
+    assert_eq!(
+        (&passed["detail"]["how"], &passed["detail"]["reason"]),
+        (&"reply".into(), &"It is a claim.".into())
+    );
     let returned = story.house.asked(&["returned", "--json"]);
     let verdicts: Vec<&str> =
         returned["mails"].as_array().unwrap().iter().map(|mail| mail["verdict"].as_str().unwrap()).collect();

@@ -12,7 +12,7 @@ use faxgate::fax::{
     Millis, Original, Outcome, Page, PageText, Plan, Script, Stage, Target, Turn, Word,
 };
 use faxgate::pipeline::{self, Answer, Context, Courier, Left, Policy, Reader, Settings};
-use faxgate::route::{Condition, Site, Words, Rule, Rules};
+use faxgate::route::{Condition, Rule, Rules, Site, Words};
 use faxgate::store::{self, NewFax, Store};
 use faxgate::worker::Transcript;
 use tokio_util::sync::CancellationToken;

@@ -12,7 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -108,7 +110,9 @@ async fn unix(path: &Path) -> io::Result<UnixListener> {
         Ok(_) if UnixStream::connect(path).await.is_ok() => {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody answers at this socket"));
         }
-        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => std::fs::remove_file(path)?,
+        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
+            std::fs::remove_file(path)?
+        }
         Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this is no socket")),
         Err(_) => {}
     }
@@ -149,7 +153,12 @@ async fn taken(desk: &Desk, mail: Vec<u8>, sender: Option<String>) -> &'static s
     match desk.take(mail, sender).await {
         Ok(_) => "250 2.0.0 taken",
         Err(fault) => {
-            tracing::error!(code = fault.code, detail = fault.detail, "a returned mail is not taken: {}", fault.operator);
+            tracing::error!(
+                code = fault.code,
+                detail = fault.detail,
+                "a returned mail is not taken: {}",
+                fault.operator
+            );
             metrics::counter!("faxgate_faults_total", "code" => fault.code).increment(1);
             "451 4.3.0 not taken now"
         }
@@ -169,7 +178,10 @@ async fn command(wire: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<St
         return Ok(None);
     }
     if line.last() != Some(&b'\n') {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a command line is too long or was cut short"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a command line is too long or was cut short",
+        ));
     }
     let line = String::from_utf8_lossy(&line);
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))

@@ -1,8 +1,8 @@
 //! What stories share: real mail servers, PDF readers, spools.
 
+pub mod cups;
 pub mod dovecot;
 pub mod exim;
-pub mod cups;
 pub mod gateway;
 pub mod modems;
 pub mod oauth;
