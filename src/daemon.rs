@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::deliver::Deliverer;
 use crate::deliver::message::LinkMaker;
 use crate::fax::{Disposition, Fault, Stage};
 use crate::intake::settle::TICKET_GRACE;
@@ -40,6 +41,7 @@ const ALARMS_SHOWN: u32 = 50;
 
 /// A gateway with its store open and its workers ready.
 pub struct Gateway {
+    deliverer: Deliverer,
     folder: PathBuf,
     config: Config,
     store: Store,
@@ -95,13 +97,14 @@ impl Gateway {
             ..pipeline::Settings::default()
         };
         let links = returns::link_maker(&config)?;
+        let deliverer = Deliverer::new(config.deliver.clone());
         let ctx = Context::new(
             store.clone(),
             Arc::clone(&pool) as Arc<dyn pipeline::Reader>,
-            policy(&config, links.as_ref()),
+            policy(&config, links.as_ref(), &deliverer),
             settings,
         );
-        Ok(Self { folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx), links })
+        Ok(Self { deliverer, folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx), links })
     }
 
     /// The store, for whoever reports.
@@ -206,6 +209,7 @@ impl Gateway {
     /// Ends the workers and closes the store.
     pub async fn close(&self) {
         self.pool.shutdown().await;
+        self.deliverer.close().await;
         self.store.close().await;
     }
 
@@ -229,7 +233,9 @@ impl Gateway {
                     tracing::warn!("{what} changed: it takes effect at the next start");
                 }
                 keep_rules(&self.store, &config, store::Use::Reload).await;
-                self.ctx.reload(policy(&config, self.links.as_ref()));
+                // Relays that stay as they were keep their connections, tokens and states.
+                self.deliverer = self.deliverer.renewed(config.deliver.clone());
+                self.ctx.reload(policy(&config, self.links.as_ref(), &self.deliverer));
                 let spools = if config.spools == self.config.spools
                     && config.scan_interval == self.config.scan_interval
                 {
@@ -284,14 +290,15 @@ async fn keep_rules(store: &Store, config: &Config, how: store::Use) {
     }
 }
 
-fn policy(config: &Config, links: Option<&Arc<dyn LinkMaker>>) -> Policy {
+fn policy(config: &Config, links: Option<&Arc<dyn LinkMaker>>, deliverer: &Deliverer) -> Policy {
     let policy = Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone());
     let stationery = policy.stationery.clone().knowing(config.senders.clone());
     let stationery = match links {
         Some(links) => stationery.linking(Arc::clone(links)),
         None => stationery,
     };
-    Policy { stationery, doors: config.doors.clone(), alarms: config.alarms.clone(), ..policy }
+    let courier = Arc::new(deliverer.clone());
+    Policy { stationery, courier, doors: config.doors.clone(), alarms: config.alarms.clone(), ..policy }
 }
 
 /// The fax servers' clocks show the site's time, as mails do.

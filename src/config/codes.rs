@@ -93,6 +93,7 @@ codes! {
     RULES_BROAD = "config.rules.broad";
     RULES_REGEX_TRAP = "config.rules.regex-trap";
     RULES_TRUNK = "config.rules.trunk";
+    RULES_DOOR = "config.rules.door";
     RULES_HOLIDAYS = "config.rules.holidays";
     RULES_SENSITIVE = "config.rules.sensitive";
     RULES_UNTRIED = "config.rules.untried";

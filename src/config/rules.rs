@@ -165,12 +165,47 @@ fn outcome(table: &mut Reader<'_>, context: Context<'_>) -> Outcome {
         let help = "write\n    [office]\n    hours = [\"mon-fri 09:00-17:30\"]";
         table.sheet().note(hold.span, note.help(help));
     }
+    let link = table.flag("link");
+    let linked = context.known.machine.is_none_or(|machine| machine.links.is_some());
+    if let Some(link) = link.as_ref().filter(|link| link.value && !linked) {
+        let note = Note::error(codes::KEY_MISSING, "nothing says where links lead, so none can be made");
+        let help = "write [links] in faxgate.toml; without it the PDF would be attached all the same";
+        table.sheet().note(link.span, note.help(help));
+    }
     let mut flag = |key| table.flag(key).is_some_and(|flag| flag.value);
-    let (junk, link, drop_duplicate) = (flag("junk"), flag("link"), flag("drop_duplicate"));
-    let mut names =
-        |key| table.texts(key).map_or(vec![], |list| list.value.into_iter().map(|one| one.value).collect());
-    let (webhooks, printers) = (names("webhook"), names("printer"));
+    let (junk, drop_duplicate) = (flag("junk"), flag("drop_duplicate"));
+    let doors = context.known.machine.map(|machine| &machine.doors);
+    let webhooks = doors.map(|doors| doors.webhooks.iter().map(|hook| hook.name.as_str()).collect());
+    let printers = doors.map(|doors| doors.printers.iter().map(|printer| printer.name.as_str()).collect());
+    let webhooks = door_names(table, "webhook", webhooks);
+    let printers = door_names(table, "printer", printers);
+    let link = link.is_some_and(|link| link.value);
     Outcome { priority, hold: hold.is_some(), link, junk, drop_duplicate, webhooks, printers }
+}
+
+/// Names of webhooks or print queues, each known and named once. `known` is `None` where `faxgate.toml` is no TOML.
+fn door_names(table: &mut Reader<'_>, key: &'static str, known: Option<Vec<&str>>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in table.texts(key).map_or(vec![], |list| list.value) {
+        let unknown = known.as_ref().filter(|known| !known.contains(&name.value.as_str()));
+        if let Some(known) = unknown {
+            let note =
+                Note::error(codes::RULES_DOOR, format!("faxgate.toml has no [[{key}]] \"{}\"", name.value));
+            let help = match nearest(&name.value, known.iter().copied()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None if known.is_empty() => format!("there is no [[{key}]] at all"),
+                None => format!("there are: {}", known.join(", ")),
+            };
+            table.sheet().note(name.span, note.help(help));
+        } else if names.contains(&name.value) {
+            let note =
+                Note::error(codes::NAME_DUPLICATE, format!("\"{}\" stands twice in `{key}`", name.value));
+            table.sheet().note(name.span, note);
+            continue;
+        }
+        names.push(name.value);
+    }
+    names
 }
 
 /// `copy`: departments that are not in `to`.

@@ -13,7 +13,7 @@ use crate::deliver::bulletin::Bulletin;
 use crate::deliver::doors::needs_a_person;
 use crate::deliver::trouble::is_alarm;
 use crate::fax::{CallRecord, Language, Millis, PageReport, Receipt, Target, one_line};
-use crate::ops::alarms::{self, Changes, Found, Kind, Open, Wait, quality, silence};
+use crate::ops::alarms::{self, Changes, Found, Kind, Open, RelayRefusal, Wait, quality, silence};
 use crate::store::{AlarmChanges, Fax, LineFax, LineQuality, StoreError};
 
 /// Faxes that are learned in one look: a store that is new to this has more, and takes some looks.
@@ -45,6 +45,7 @@ pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<
     let mut found: Vec<Found> =
         alarms::late(ctx.store.oldest_open(now).await?, settings.queue).into_iter().collect();
     found.extend(alarms::refusing(&waits(ctx).await?, settings.refusing, now));
+    found.extend(alarms::relays(&relays(policy), settings.refusing, now));
     let places = ctx.store.bounced_since(now - DAY).await?;
     found.extend(alarms::bounced(&places, settings.bounces));
     // A line seems silent while its newest faxes are not learned yet. What was switched off is over.
@@ -157,6 +158,16 @@ async fn waits(ctx: &Context) -> Result<Vec<Wait>, StoreError> {
             }
         })
         .collect())
+}
+
+/// Relays that refuse, the first of several too: a stand-in takes its mail meanwhile, so nothing waits.
+fn relays(policy: &Policy) -> Vec<RelayRefusal> {
+    let states = policy.courier.relays().into_iter();
+    let refusals = states.filter_map(|state| {
+        let words = state.last.map_or_else(String::new, |fault| fault.to_string());
+        Some(RelayRefusal { name: state.name, since: state.refusing_since?, words })
+    });
+    refusals.collect()
 }
 
 /// A relay's "not now" (RFC 5321 §4.2.1), or nothing heard.

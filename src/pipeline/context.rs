@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use super::Typography;
-use crate::deliver::{self, Deliverer, doors::Doors, message::Stationery};
+use crate::deliver::{self, Deliverer, RelayState, doors::Doors, message::Stationery};
 use crate::fax::{Department, Fault, Language, Millis, Outcome, Page, Target};
 use crate::ops::{alarms, health::Health};
 use crate::route::Rules;
@@ -135,11 +135,20 @@ impl Reader for Pool {
 pub trait Courier: Send + Sync {
     /// One attempt for every target; one outcome for each, in order.
     fn attempt<'a>(&'a self, message: &'a [u8], targets: &'a [Target]) -> Answer<'a, Vec<Outcome>>;
+
+    /// How the relays behave, where there are any.
+    fn relays(&self) -> Vec<RelayState> {
+        Vec::new()
+    }
 }
 
 impl Courier for Deliverer {
     fn attempt<'a>(&'a self, message: &'a [u8], targets: &'a [Target]) -> Answer<'a, Vec<Outcome>> {
         Box::pin(self.attempt(message, targets))
+    }
+
+    fn relays(&self) -> Vec<RelayState> {
+        self.relay_states()
     }
 }
 

@@ -195,6 +195,29 @@ pub fn refusing(waits: &[Wait], longest: Duration, now: Millis) -> Vec<Found> {
     found
 }
 
+/// A relay each of whose contacts has failed by trouble of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayRefusal {
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub since: Millis,
+    /// The last trouble's words.
+    pub words: String,
+}
+
+/// Relays that have refused for longer than `longest`, whoever takes their mail meanwhile.
+pub fn relays(refusals: &[RelayRefusal], longest: Duration, now: Millis) -> Vec<Found> {
+    let longest = Millis::try_from(longest.as_millis()).unwrap_or(Millis::MAX);
+    let late = refusals.iter().filter(|one| now - one.since >= longest);
+    late.map(|one| {
+        let minutes = (now - one.since) / 60_000;
+        let words = format!("The relay {} has refused for {minutes} minutes. {}", one.name, one.words);
+        Found { kind: Kind::Relay, about: format!("relay {}", one.name), words }
+    })
+    .collect()
+}
+
 /// The queue, where its oldest fax is older than was promised. `oldest`: its age.
 pub fn late(oldest: Option<Millis>, longest: Duration) -> Option<Found> {
     let age = oldest.filter(|age| *age as i128 > longest.as_millis() as i128)?;
