@@ -20,10 +20,30 @@ fn plan() -> NumberPlan {
 
 /// A name that no other department bears.
 fn department(at: usize) -> String {
-    const FIRST: [&str; 10] =
-        ["Licensing", "Benefits", "Harbour", "Markets", "Transport", "Housing", "Records", "Claims", "Revenue", "Works"];
-    const SECOND: [&str; 10] =
-        ["Appeals", "Renewal", "Inspection", "Permits", "Accounts", "Complaints", "Planning", "Training", "Supply", "Survey"];
+    const FIRST: [&str; 10] = [
+        "Licensing",
+        "Benefits",
+        "Harbour",
+        "Markets",
+        "Transport",
+        "Housing",
+        "Records",
+        "Claims",
+        "Revenue",
+        "Works",
+    ];
+    const SECOND: [&str; 10] = [
+        "Appeals",
+        "Renewal",
+        "Inspection",
+        "Permits",
+        "Accounts",
+        "Complaints",
+        "Planning",
+        "Training",
+        "Supply",
+        "Survey",
+    ];
     format!("{} {} Unit {}", FIRST[at % 10], SECOND[at / 10 % 10], at / 100 + 1)
 }
 
@@ -35,12 +55,20 @@ fn condition(at: usize) -> Condition {
         0 | 1 => Condition::Did(number(format!("3{at:07}"))),
         2 => Condition::Caller(number(format!("+852 2{at:07}"))),
         3 => Condition::Did(number(format!("5{at:05}*"))),
-        4 => Condition::Tsi(vec![StationPattern::parse(&format!("Company {at} *"), &plan).expect("a good station")]),
-        5 => Condition::Reference(vec![ReferencePattern::parse(&format!("REF{at}/*")).expect("a good reference")]),
+        4 => Condition::Tsi(vec![
+            StationPattern::parse(&format!("Company {at} *"), &plan).expect("a good station"),
+        ]),
+        5 => Condition::Reference(vec![
+            ReferencePattern::parse(&format!("REF{at}/*")).expect("a good reference"),
+        ]),
         6 => Condition::Text(vec![words(department(at % DEPARTMENTS)), words(format!("第{at}號檔案室"))]),
         7 => Condition::Attention(vec![words(format!("Officer {at}"))]),
-        8 => Condition::Text(vec![words(format!("{} Section", department(at))).forgiving(1).expect("long words")]),
-        _ => Condition::TextRegex(vec![Expression::parse(&format!(r"^file {at}/\d+\b")).expect("a good expression")]),
+        8 => Condition::Text(vec![
+            words(format!("{} Section", department(at))).forgiving(1).expect("long words"),
+        ]),
+        _ => Condition::TextRegex(vec![
+            Expression::parse(&format!(r"^file {at}/\d+\b")).expect("a good expression"),
+        ]),
     }
 }
 
@@ -52,7 +80,8 @@ fn rules(count: usize) -> Rules {
         ..Rule::default()
     });
     let site = Site { numbers: plan(), ..Site::default() };
-    Rules::new(list.collect(), vec!["registry".into()], site, "bench".into()).expect("every rule names a department")
+    Rules::new(list.collect(), vec!["registry".into()], site, "bench".into())
+        .expect("every rule names a department")
 }
 
 /// A letter of two pages, about 4,000 characters.
@@ -65,7 +94,10 @@ fn letter() -> Facts {
         "致：海港市公共服務處 經辦人：李小姐".into(),
     ];
     for at in 0..30 {
-        lines.push(format!("With reference to your letter of {} May we enclose the papers that you asked for, and ask for", at + 1));
+        lines.push(format!(
+            "With reference to your letter of {} May we enclose the papers that you asked for, and ask for",
+            at + 1
+        ));
         lines.push("現附上所需文件，敬請查收，如有查詢請致電與本公司聯絡。".into());
     }
     let line = |(at, text): (usize, &String)| SheetLine {
@@ -74,7 +106,8 @@ fn letter() -> Facts {
         at: (0.5, at as f32 / 100.0),
         sure: vec![(8, 95), (20, 91)],
     };
-    let sheet = |half: &[String]| SheetText { lines: half.iter().enumerate().map(line).collect(), confidence: 0.9 };
+    let sheet =
+        |half: &[String]| SheetText { lines: half.iter().enumerate().map(line).collect(), confidence: 0.9 };
     let (first, second) = lines.split_at(lines.len() / 2);
     Facts {
         call: CallRecord {

@@ -1,8 +1,10 @@
 //! Wiring: what is started in which order, and what is stopped in which.
 //!
-//! Start: store (one gateway at a time) → workers → pipeline → spools → web. Stop: spools first, so that nothing new
+//! Start: store (one gateway at a time) → workers → web → what comes back → pipeline → spools. Stop: spools first, so that nothing new
 //! comes in; then the pipeline gives back what it has in hand; then the workers; the store last. A stop at any
 //! moment loses nothing: what was not recorded is done again.
+
+mod returns;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,11 +17,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::deliver::message::LinkMaker;
 use crate::fax::{Disposition, Fault, Stage};
 use crate::intake::settle::TICKET_GRACE;
 use crate::intake::{self, Spool, scan::Scanner};
 use crate::ops::health::{Backlog, Health, Report};
-use crate::ops::{clock, systemd, web};
+use crate::ops::{self, clock, systemd, web};
 use crate::pipeline::{self, Context, Left, Policy};
 use crate::store::{self, Store};
 use crate::worker::Pool;
@@ -32,6 +35,9 @@ const DRAIN_GRACE: Duration = Duration::from_secs(15);
 /// How often the watchdog's question is asked, where the service manager names no interval.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
+/// Open alarms that a health report names.
+const ALARMS_SHOWN: u32 = 50;
+
 /// A gateway with its store open and its workers ready.
 pub struct Gateway {
     folder: PathBuf,
@@ -39,6 +45,8 @@ pub struct Gateway {
     store: Store,
     pool: Arc<Pool>,
     ctx: Arc<Context>,
+    /// Who makes the links in mails; the same until the gateway ends.
+    links: Option<Arc<dyn LinkMaker>>,
 }
 
 /// What a drain came to.
@@ -62,6 +70,8 @@ impl Drained {
 impl Gateway {
     /// Opens the store and makes the pipeline. Nothing runs yet.
     pub async fn open(folder: &Path, config: Config) -> Result<Self, Fault> {
+        // From the moment when the store names us, somebody may tell us to reload: until we listen, that must not end us.
+        listen(SignalKind::hangup())?;
         let program = std::env::current_exe().map_err(|error| {
             Fault::new(
                 "daemon.program",
@@ -72,6 +82,7 @@ impl Gateway {
         })?;
         let store =
             Store::open(&store::Settings { dir: config.data.clone() }).await.map_err(|e| e.fault())?;
+        keep_rules(&store, &config, store::Use::Start).await;
         let pool = Arc::new(Pool::new(program, config.worker.clone()));
         let settings = pipeline::Settings {
             faxes: config.worker.workers.max(2),
@@ -83,13 +94,14 @@ impl Gateway {
             },
             ..pipeline::Settings::default()
         };
+        let links = returns::link_maker(&config)?;
         let ctx = Context::new(
             store.clone(),
             Arc::clone(&pool) as Arc<dyn pipeline::Reader>,
-            policy(&config),
+            policy(&config, links.as_ref()),
             settings,
         );
-        Ok(Self { folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx) })
+        Ok(Self { folder: folder.to_owned(), config, store, pool, ctx: Arc::new(ctx), links })
     }
 
     /// The store, for whoever reports.
@@ -107,8 +119,11 @@ impl Gateway {
         let mut signals = Signals::listen()?;
         let stop = CancellationToken::new();
         let web = self.serve(&stop).await?;
+        let mut back = returns::start(&self.config, &self.ctx, &stop).await?;
         let mut running = tokio::spawn(pipeline::run(Arc::clone(&self.ctx), stop.clone()));
+        let duties = tokio::spawn(pipeline::duties::run(Arc::clone(&self.ctx), stop.clone()));
         let mut spools = Spools::watch(&self.config, &self.store, &self.ctx.health);
+        tokio::spawn(pipeline::words::index_old(self.store.clone(), stop.clone()));
         systemd::ready();
         tracing::info!(spools = self.config.spools.len(), "the gateway runs");
         let mut heart = tokio::time::interval(systemd::watchdog_interval().unwrap_or(HEARTBEAT));
@@ -135,10 +150,13 @@ impl Gateway {
             Some(ended) => running.await.and(ended),
             None => running.await,
         };
+        // It ends with `stop`; how is of no interest any more.
+        let _ = duties.await;
         if let Some(web) = web {
             // It ends with `stop`; how is of no interest any more.
             let _ = web.await;
         }
+        while back.join_next().await.is_some() {}
         self.close().await;
         ended.unwrap_or_else(|panic| Err(Fault::new("bug.panic", Disposition::Stop, panic.to_string())))
     }
@@ -210,7 +228,8 @@ impl Gateway {
                 for what in only_at_start(&self.config, &config) {
                     tracing::warn!("{what} changed: it takes effect at the next start");
                 }
-                self.ctx.reload(policy(&config));
+                keep_rules(&self.store, &config, store::Use::Reload).await;
+                self.ctx.reload(policy(&config, self.links.as_ref()));
                 let spools = if config.spools == self.config.spools
                     && config.scan_interval == self.config.scan_interval
                 {
@@ -253,8 +272,26 @@ fn settles_in(spool: &Spool) -> Duration {
     if spool.tickets.is_some() { spool.quiet.max(TICKET_GRACE) } else { spool.quiet }
 }
 
-fn policy(config: &Config) -> Policy {
-    Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone())
+/// Keeps the text of the rules that come into force. What cannot be kept stops nothing: the decisions tell the version.
+async fn keep_rules(store: &Store, config: &Config, how: store::Use) {
+    let text = store::RulesText {
+        version: config.rules_version().to_owned(),
+        rules: config.rules_text.to_string(),
+        departments: config.departments_text.to_string(),
+    };
+    if let Err(error) = store.use_rules(&text, how, clock::now()).await {
+        tracing::error!("the text of the rules in force was not kept: {}", error.fault());
+    }
+}
+
+fn policy(config: &Config, links: Option<&Arc<dyn LinkMaker>>) -> Policy {
+    let policy = Policy::new(config.rules.clone(), config.departments.clone(), config.deliver.clone());
+    let stationery = policy.stationery.clone().knowing(config.senders.clone());
+    let stationery = match links {
+        Some(links) => stationery.linking(Arc::clone(links)),
+        None => stationery,
+    };
+    Policy { stationery, doors: config.doors.clone(), alarms: config.alarms.clone(), ..policy }
 }
 
 /// The fax servers' clocks show the site's time, as mails do.
@@ -269,6 +306,8 @@ fn only_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[ocr]", old.worker != new.worker),
         ("[limits]", old.limits != new.limits),
         ("[ops]", old.ops != new.ops),
+        ("[returns]", old.returns != new.returns),
+        ("[links]", old.links != new.links),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
 }
@@ -285,10 +324,16 @@ async fn examine(store: Store, health: Health) -> Report {
         let age = store.oldest_open(now).await?;
         let counts = store.counts().await?;
         let open = counts.iter().filter(|(stage, _)| stage.is_open()).map(|(_, count)| count).sum();
+        // Junk waits for nobody: the digest tells of it.
         let quarantined = counts.get(&Stage::Quarantined).copied().unwrap_or(0);
+        let quarantined = quarantined.saturating_sub(store.junk_count().await?);
         Ok::<_, store::StoreError>(Backlog { oldest_open: age.map(|age| now - age), quarantined, open })
     };
-    health.report(now, backlog.await.map_err(|error| error.fault().to_string()))
+    let report = health.report(now, backlog.await.map_err(|error| error.fault().to_string()));
+    let alarms = store.alarms(false, ALARMS_SHOWN).await.unwrap_or_default();
+    let alarms =
+        alarms.into_iter().map(|one| format!("{}: {}", one.kind, ops::alarms::masked(&one.about))).collect();
+    Report { alarms, ..report }
 }
 
 /// The tasks that watch spools.
@@ -342,12 +387,6 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, Fault> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Fault::new("daemon.signals", Disposition::Stop, "Signals cannot be listened to.")
-                    .with_detail(error)
-            })
-        };
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -362,6 +401,12 @@ impl Signals {
             _ = self.hangup.recv() => Call::Reload,
         }
     }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Fault> {
+    signal(kind).map_err(|error| {
+        Fault::new("daemon.signals", Disposition::Stop, "Signals cannot be listened to.").with_detail(error)
+    })
 }
 
 /// What a signal asks for.

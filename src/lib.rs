@@ -26,6 +26,10 @@ pub mod import;
 
 pub mod deliver;
 
+pub mod returns;
+
+pub mod console;
+
 pub mod pipeline;
 
 pub mod worker;

@@ -40,6 +40,6 @@ pub fn discard(config: &Path, id: &FaxId, by: Option<String>, reason: &str) -> E
 }
 
 /// The person at the terminal, for the history.
-fn who() -> String {
+pub(super) fn who() -> String {
     std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".to_owned())
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::shown::{line, moment, or_dash, sentence, table};
 use super::{End, with_store};
-use crate::fax::{Delivery, DeliveryState, Disposition, Fault, FaxId, Packets, Receipt, Stage, one_line};
+use crate::fax::{
+    Delivery, DeliveryState, Disposition, Fault, FaxId, Kinship, Packets, Receipt, Stage, one_line,
+};
 use crate::ops::clock;
 use crate::store::{Access, Event, Fax, Filter, Store};
 
@@ -101,11 +103,14 @@ pub fn show(config: &Path, args: &ShowArgs) -> End {
         write_files(&store, &fax, args).await?;
         let deliveries = store.deliveries(&fax.id).await?;
         let events = store.events(&fax.id).await?;
+        let kin = Kin::of(&store, &fax.id).await?;
         if args.json {
-            let json = serde_json::json!({"fax": fax, "deliveries": deliveries, "events": events});
+            let json =
+                serde_json::json!({"fax": fax, "kin": kin, "deliveries": deliveries, "events": events});
             println!("{json:#}");
         } else {
             print_facts(&fax);
+            kin.print();
             print_deliveries(&deliveries);
             print_events(&events);
         }
@@ -173,6 +178,57 @@ fn print_facts(fax: &Fax) {
         row("fault", sentence(&fault.to_string()));
     }
     println!("{facts}");
+}
+
+/// What a fax has to do with others, and its pages with each other.
+#[derive(serde::Serialize)]
+struct Kin {
+    earlier: Vec<Kinship>,
+    later: Vec<Kinship>,
+    repeated_pages: Vec<(u32, u32)>,
+    /// All faxes of the call that brought this one, in order; none where it is alone.
+    conversation: Vec<FaxId>,
+}
+
+impl Kin {
+    async fn of(store: &Store, fax: &FaxId) -> Result<Self, Fault> {
+        let (earlier, later) = (store.kin(fax).await?, store.later_kin(fax).await?);
+        let (repeated_pages, conversation) = (store.repeats(fax).await?, store.conversation(fax).await?);
+        Ok(Self { earlier, later, repeated_pages, conversation })
+    }
+
+    fn print(&self) {
+        use crate::fax::Kin::{CompletesEarlier, PartOfEarlier, Retransmission, SameCall};
+        for Kinship { fax, kin } in self.earlier.iter().filter(|kinship| kinship.kin != SameCall) {
+            println!(
+                "{}",
+                match kin {
+                    Retransmission => format!("the same pages as {fax}: sent again"),
+                    CompletesEarlier => format!("the whole of {fax}, which broke off"),
+                    PartOfEarlier => format!("broke off: its pages are the first of {fax}"),
+                    SameCall => format!("came in one call with {fax}"),
+                }
+            );
+        }
+        for Kinship { fax, kin } in self.later.iter().filter(|kinship| kinship.kin != SameCall) {
+            println!(
+                "{}",
+                match kin {
+                    Retransmission => format!("sent again as {fax}"),
+                    CompletesEarlier => format!("came whole as {fax}"),
+                    PartOfEarlier => format!("its first pages came again as {fax}"),
+                    SameCall => format!("came in one call with {fax}"),
+                }
+            );
+        }
+        if !self.conversation.is_empty() {
+            let ids: Vec<String> = self.conversation.iter().map(FaxId::to_string).collect();
+            println!("one call brought {} faxes: {}", ids.len(), ids.join(", "));
+        }
+        for (page, of) in &self.repeated_pages {
+            println!("page {page} is page {of} once more, as after a negative confirmation (RTN)");
+        }
+    }
 }
 
 fn receipt(receipt: &Receipt) -> String {

@@ -1,13 +1,14 @@
 //! `explain`: why a fax goes where it goes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::shown::{line, table};
+use super::rules::{given, short};
+use super::shown::{line, sentence, table};
 use super::{End, configured, with_store};
-use crate::fax::{CallRecord, Fault, FaxId, Number, PageText, StationId, one_line};
-use crate::pipeline::{self, PageRecord};
-use crate::route::{self, Decision, Facts};
-use crate::store::{Access, Store};
+use crate::fax::{Box2, CallRecord, FaxId, Number, PageCode, StationId, one_line};
+use crate::pipeline;
+use crate::route::{self, CodePattern, Decision, Facts, Outcome, Priority};
+use crate::store::Access;
 
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
@@ -43,9 +44,21 @@ pub struct ExplainArgs {
     /// A page is damaged, or reception broke
     #[arg(long)]
     damaged: bool,
-    /// Judge by the rules of this folder instead
+    /// Trunk that the call came over
     #[arg(long)]
-    rules: Option<PathBuf>,
+    trunk: Option<String>,
+    /// When it came, on the site's clock: 2026-12-25T10:30
+    #[arg(long)]
+    at: Option<jiff::civil::DateTime>,
+    /// A barcode on the page, as qr:TEXT or code128:TEXT; may be given twice
+    #[arg(long)]
+    barcode: Vec<String>,
+    /// Judge by these rules instead: a file, a folder, or the version of rules that were in force once
+    #[arg(long)]
+    rules: Option<String>,
+    /// Judge by the rules that decided of the fax then
+    #[arg(long, requires = "fax", conflicts_with = "rules")]
+    then: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -53,40 +66,72 @@ pub struct ExplainArgs {
 
 /// Says each rule and why it did or did not match.
 pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
-    let rules = match configured(args.rules.as_deref().unwrap_or(folder)) {
-        Ok(config) => config.rules,
-        Err(end) => return end,
-    };
-    let Some(id) = &args.fax else {
-        return told(&made_up(args), &rules, args.json, None);
-    };
-    with_store(folder, Access::Reader, async |store, _| {
-        let Some((facts, decided)) = stored(&store, id).await? else {
-            eprintln!("faxgate: there is no fax {id}");
-            return Ok(End::NoSuchFax);
+    if args.fax.is_none() && args.rules.as_ref().is_none_or(|rules| Path::new(rules).exists()) {
+        // A made-up fax and rules that lie in a folder: no store is needed.
+        let config = match &args.rules {
+            Some(rules) => super::rules::lying(folder, Path::new(rules)),
+            None => configured(folder),
         };
+        return match config {
+            Ok(config) => told(&made_up(args, &config.rules), &config.rules, args.json, None),
+            Err(end) => end,
+        };
+    }
+    with_store(folder, Access::Reader, async |store, present| {
+        let mut stored = None;
+        let mut decided = None;
+        if let Some(id) = &args.fax {
+            let Some(fax) = store.fax(id).await? else {
+                eprintln!("faxgate: there is no fax {id}");
+                return Ok(End::NoSuchFax);
+            };
+            stored = Some(pipeline::facts_of(&store, &fax, &present.rules).await?);
+            decided = fax
+                .routing
+                .as_ref()
+                .and_then(|routing| serde_json::from_value::<Decision>(routing.decision.clone()).ok());
+        }
+        let version = match (&args.rules, &decided) {
+            (Some(rules), _) => Some(rules.clone()),
+            (None, Some(decided)) if args.then => Some(decided.rules_version.clone()),
+            (None, None) if args.then => {
+                eprintln!("faxgate: nothing was decided of it yet");
+                return Ok(End::Failed);
+            }
+            _ => None,
+        };
+        let rules = match version {
+            None => present.rules,
+            Some(version) => match given(&store, folder, &version).await? {
+                Ok(config) => config.rules,
+                Err(end) => return Ok(end),
+            },
+        };
+        let facts = stored.unwrap_or_else(|| made_up(args, &rules));
         Ok(told(&facts, &rules, args.json, decided.as_ref()))
     })
 }
 
-/// The facts of a stored fax, and what was decided of it.
-async fn stored(store: &Store, id: &FaxId) -> Result<Option<(Facts, Option<Decision>)>, Fault> {
-    let Some(fax) = store.fax(id).await.map_err(|error| error.fault())? else { return Ok(None) };
-    let pages = store.pages::<PageRecord>(id).await.map_err(|error| error.fault())?;
-    let texts: Vec<PageText> = pages.into_iter().map(|page| page.transcript.text).collect();
-    let decided =
-        fax.routing.as_ref().and_then(|routing| serde_json::from_value(routing.decision.clone()).ok());
-    Ok(Some((pipeline::facts(&fax, &texts), decided)))
-}
-
-fn made_up(args: &ExplainArgs) -> Facts {
+fn made_up(args: &ExplainArgs, rules: &route::Rules) -> Facts {
+    let code = |code: &String| {
+        let (kind, text) = CodePattern::kind_of(code);
+        PageCode {
+            page: 1,
+            kind: kind.unwrap_or("qr").to_owned(),
+            text: text.to_owned(),
+            at: Box2::default(),
+        }
+    };
     Facts {
+        when: args.at.map(|at| rules.moment_of(at)),
+        codes: args.barcode.iter().map(code).collect(),
         call: CallRecord {
             did: args.did.clone().map(Number),
             caller: args.caller.clone().map(Number),
             tsi: args.tsi.clone().map(StationId),
             subaddress: args.subaddress.clone(),
             device: args.device.clone(),
+            trunk: args.trunk.clone(),
             ..CallRecord::default()
         },
         spool: args.spool.clone(),
@@ -101,10 +146,13 @@ fn made_up(args: &ExplainArgs) -> Facts {
 fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decision>) -> End {
     let decision = route::decide(facts, rules);
     let reasons = route::explain(facts, rules);
+    let differs = decided.is_some_and(|then| !same(then, &decision));
     if json {
         let answer = serde_json::json!({
-            "rule": decision.rule, "departments": decision.departments, "rules_version": decision.rules_version,
-            "reasons": reasons, "decided_then": decided,
+            "rule": decision.rule, "departments": decision.departments, "copies": decision.copies,
+            "outcome": decision.outcome, "triage": decision.triage, "suggestion": decision.suggestion,
+            "confidence": decision.confidence, "rules_version": decision.rules_version, "reasons": reasons,
+            "decided_then": decided, "differs": differs,
         });
         println!("{answer:#}");
         return End::Done;
@@ -121,26 +169,97 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
         rows.add_row([line(&reason.rule), mark.to_owned(), shown_whole(&reason.why)]);
     }
     println!("{rows}");
-    println!("goes to {} by rule “{}”", decision.departments.join(", "), line(&decision.rule));
-    if let Some(then) = decided
-        && (then.departments != decision.departments || then.rule != decision.rule)
-    {
-        println!(
-            "it went to {} by rule “{}”: the rules have changed since (version {} then, {} now)",
-            then.departments.join(", "),
-            line(&then.rule),
+    println!("goes {}", destination(&decision));
+    for sentence in remarks(&decision) {
+        println!("{sentence}");
+    }
+    match decided {
+        Some(then) if differs => println!(
+            "it went {}: the rules have changed since (version {} then, {} now)",
+            destination(then),
             short(&then.rules_version),
             short(&decision.rules_version),
-        );
+        ),
+        Some(then) if then.rules_version != decision.rules_version => println!(
+            "it was decided so too by the rules of then (version {} then, {} now)",
+            short(&then.rules_version),
+            short(&decision.rules_version),
+        ),
+        Some(then) => {
+            println!("these are the rules that decided of it (version {})", short(&then.rules_version))
+        }
+        None => println!("by rules of version {}", short(&decision.rules_version)),
     }
     End::Done
+}
+
+/// Two decisions do the same with a fax, and by the same rule.
+fn same(one: &Decision, other: &Decision) -> bool {
+    one.rule == other.rule
+        && one.departments == other.departments
+        && one.copies == other.copies
+        && one.outcome == other.outcome
+        && one.triage == other.triage
+}
+
+/// Where a decision sends a fax, as the end of a sentence that begins with "goes".
+fn destination(decision: &Decision) -> String {
+    let departments = line(&decision.departments.join(", "));
+    let mut words = match (decision.triage, decision.outcome.junk) {
+        (_, true) => "aside as junk".to_owned(),
+        (true, false) => format!("to triage ({departments})"),
+        (false, false) => format!("to {departments}"),
+    };
+    if !decision.copies.is_empty() {
+        words += &format!(" with a copy to {}", line(&decision.copies.join(", ")));
+    }
+    words + &format!(" by rule “{}”", line(&decision.rule))
+}
+
+/// What else is to be said of a decision, a sentence each.
+fn remarks(decision: &Decision) -> Vec<String> {
+    let mut list = Vec::new();
+    if let Some(suggestion) = &decision.suggestion {
+        list.push(format!(
+            "likely it belongs to {} (rule “{}”, {:.0} % sure): {}",
+            line(&suggestion.departments.join(", ")),
+            line(&suggestion.rule),
+            suggestion.confidence * 100.0,
+            sentence(&suggestion.why),
+        ));
+    }
+    if let Some(confidence) = decision.confidence {
+        list.push(format!("the text that this rests on is {:.0} % sure", confidence * 100.0));
+    }
+    let also = outcome_words(&decision.outcome);
+    if !also.is_empty() {
+        list.push(format!("and: {}", also.join("; ")));
+    }
+    list
+}
+
+/// What an outcome demands besides the departments, in words.
+pub(super) fn outcome_words(outcome: &Outcome) -> Vec<String> {
+    let mut words = Vec::new();
+    match outcome.priority {
+        Priority::Urgent => words.push("urgent".to_owned()),
+        Priority::Low => words.push("not urgent".to_owned()),
+        Priority::Normal => {}
+    }
+    let flags = [
+        (outcome.hold, "held until office hours"),
+        (outcome.link, "a link in place of the attachment"),
+        (outcome.junk, "set aside as junk"),
+        (outcome.drop_duplicate, "not delivered again if it is a retransmission"),
+    ];
+    words.extend(flags.into_iter().filter(|(holds, _)| *holds).map(|(_, said)| said.to_owned()));
+    for (kind, names) in [("webhook", &outcome.webhooks), ("print queue", &outcome.printers)] {
+        words.extend(names.iter().map(|name| format!("{kind} {}", line(name))));
+    }
+    words
 }
 
 /// A reason may be long and quotes the fax: safe, but not cut.
 fn shown_whole(text: &str) -> String {
     one_line(text, usize::MAX)
-}
-
-fn short(version: &str) -> &str {
-    version.get(..12).unwrap_or(version)
 }

@@ -4,15 +4,23 @@
 //! progress, warnings and faults. Everything that came from a fax is made safe for a terminal before it is shown.
 
 mod act;
+mod alarms;
 mod ask;
+mod backtest;
 mod check;
 mod convert;
+mod diff;
 mod eval;
 mod explain;
 mod import;
+mod junk;
+mod pass_on;
+mod rules;
 mod run;
+mod search;
 mod shown;
 mod submit;
+mod suggest;
 mod t38;
 
 use std::path::{Path, PathBuf};
@@ -76,6 +84,13 @@ enum Command {
     Import(import::ImportArgs),
     /// Say why a fax went where it went, or where a made-up one would go
     Explain(explain::ExplainArgs),
+    /// Say what other rules would have done with the faxes that came: what would move, from where to where
+    Backtest(backtest::BacktestArgs),
+    /// The versions of the rules that were in force: list, show, compare, roll back
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    /// Find faxes by the words that stand in them
+    Search(search::SearchArgs),
     /// Make a searchable PDF of one file, without a gateway
     Convert(convert::ConvertArgs),
     /// Read pages whose text is known, and count errors and cost
@@ -107,6 +122,16 @@ enum Command {
         #[arg(long)]
         who: Option<String>,
     },
+    /// Show what rules called junk, or release it
+    Junk(junk::JunkArgs),
+    /// Show what is not well: silent lines, a late queue, relays that refuse, quality that falls, bounces
+    Alarms(alarms::AlarmsArgs),
+    /// Pass a fax on to another department, beside the one that had it
+    PassOn(pass_on::PassOnArgs),
+    /// List the mails that came back to the gateway's own address: bounces, replies, others
+    Returned(pass_on::ReturnedArgs),
+    /// Suggest rules from the faxes that people passed on
+    Suggest(suggest::SuggestArgs),
     /// Called by HylaFAX, mgetty, Asterisk or FreeSWITCH when a reception has ended
     Hook(submit::HookArgs),
     /// Answer fax calls (SIP with T.38 or G.711) as [t38] says, into a spool; or place one with --send
@@ -125,6 +150,9 @@ pub fn main() -> ExitCode {
         Command::Check { json } => check::check(&args.config, json),
         Command::Import(args) => import::import(&args),
         Command::Explain(explain) => explain::explain(&args.config, &explain),
+        Command::Backtest(backtest) => backtest::backtest(&args.config, &backtest),
+        Command::Rules(rules) => rules::rules(&args.config, &rules),
+        Command::Search(search) => search::search(&args.config, &search),
         Command::Convert(convert) => convert::convert(&convert),
         Command::Eval(eval) => eval::eval(&eval),
         Command::Submit(submit) => submit::submit(&args.config, &submit),
@@ -133,6 +161,11 @@ pub fn main() -> ExitCode {
         Command::Retry { fax } => act::retry(&args.config, &fax),
         Command::Replay { fax } => act::replay(&args.config, &fax),
         Command::Discard { fax, reason, who } => act::discard(&args.config, &fax, who, &reason),
+        Command::Junk(junk) => junk::junk(&args.config, junk),
+        Command::Alarms(alarms) => alarms::alarms(&args.config, &alarms),
+        Command::PassOn(pass) => pass_on::pass_on(&args.config, &pass),
+        Command::Returned(returned) => pass_on::returned(&args.config, &returned),
+        Command::Suggest(suggest) => suggest::run(&args.config, &suggest),
         Command::Hook(hook) => submit::hook(&hook),
         Command::T38(t38) => t38::t38(&args.config, &t38),
         Command::PageWorker => return worker_exit(crate::worker::child_main()),
@@ -187,10 +220,18 @@ fn with_store(
     access: Access,
     command: impl AsyncFnOnce(Store, Config) -> Result<End, Fault>,
 ) -> End {
-    let config = match configured(folder) {
-        Ok(config) => config,
-        Err(end) => return end,
-    };
+    match configured(folder) {
+        Ok(config) => with_store_of(config, access, command),
+        Err(end) => end,
+    }
+}
+
+/// Runs a command on the store that a configuration names.
+fn with_store_of(
+    config: Config,
+    access: Access,
+    command: impl AsyncFnOnce(Store, Config) -> Result<End, Fault>,
+) -> End {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Fault::new("cli.runtime", Disposition::Stop, error.to_string())),

@@ -2,7 +2,9 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::End;
 use crate::fax::{Millis, StationId, one_line};
+use crate::ops::clock;
 
 /// One line without control or reordering characters: a station name must not drive a terminal.
 pub fn line(text: &str) -> String {
@@ -30,6 +32,46 @@ pub fn moment(at: Millis) -> String {
     )
 }
 
+/// The moment that a person names: a time that ended now (`30d`, `12h`, `2 weeks`) or a day's beginning (`2026-11-01`).
+/// What is neither is told of.
+pub fn since(words: &str) -> Result<Millis, End> {
+    let zone = jiff::tz::TimeZone::system();
+    let now = jiff::Timestamp::from_millisecond(clock::now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let day = words.parse::<jiff::civil::Date>().and_then(|day| day.to_zoned_datetime(zone.clone()));
+    let ago =
+        || words.parse::<jiff::Span>().and_then(|span| now.to_zoned_datetime(zone).checked_sub(span.abs()));
+    match day.or_else(|_| ago()) {
+        Ok(moment) => Ok(moment.timestamp().as_millisecond()),
+        Err(_) => {
+            eprintln!("faxgate: \"{}\" is no time: write 30d, 12h, or a day such as 2026-11-01", line(words));
+            Err(End::Usage)
+        }
+    }
+}
+
+/// Text of several lines made safe for a terminal: only line ends and tabs are left of what would drive it.
+pub fn safe_lines(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        safe.push_str(&line[..indent]);
+        let blank = |c: char| if c.is_control() || one_line(&c.to_string(), 1).is_empty() { ' ' } else { c };
+        safe.extend(line[indent..].chars().map(blank));
+        safe.push('\n');
+    }
+    safe
+}
+
+/// A cell of a CSV file: one line, and nothing that a spreadsheet takes for a formula (`=`, `+`, `-`, `@`, also in full width,
+/// at the beginning or after blanks). Such text begins with an apostrophe, by which spreadsheets know text.
+pub fn cell(text: &str) -> String {
+    let line = one_line(text, usize::MAX);
+    match line.chars().next() {
+        Some('=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠' | '−') => format!("'{line}"),
+        _ => line,
+    }
+}
+
 /// An empty table with these headings.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
@@ -52,6 +94,36 @@ pub fn counted(count: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_start_no_formula() {
+        for (text, safe) in [
+            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
+            (" \t=1+1", "'=1+1"),
+            ("+85223456789", "'+85223456789"),
+            ("-2", "'-2"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\r\n＝1", "'＝1"),
+            ("Licensing", "Licensing"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), safe, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn many_lines_are_safe_and_keep_their_shape() {
+        assert_eq!(safe_lines("[a]\n\tto  = 1\u{1b}[2J\n"), "[a]\n\tto  = 1 [2J\n");
+    }
+
+    #[test]
+    fn times_are_told_in_two_ways() {
+        let now = clock::now();
+        assert!((now - since("30d").unwrap() - 30 * 86_400_000).abs() < 7_200_000);
+        assert!(since("2026-01-01").unwrap() < since("2026-01-02").unwrap());
+        assert_eq!(since("yesterday-ish").unwrap_err(), End::Usage);
+    }
 
     #[test]
     fn sentences_are_shown_whole_and_safe() {

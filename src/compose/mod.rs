@@ -16,7 +16,10 @@ mod image;
 mod jbig2;
 mod metadata;
 mod preview;
+mod shrink;
 mod text_layer;
+
+pub use shrink::runs;
 
 use crate::fax::{Bitmap, CallRecord, Disposition, Fault, FaxId, Millis, Page, PageText};
 

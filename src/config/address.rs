@@ -1,5 +1,6 @@
 //! Mail addresses and host names, narrower than RFC 5321 §4.1.2 allows: no quoted local parts, no address
-//! literals, ASCII alone. What passes here can stand in a header or a command without any escaping.
+//! literals. What passes here can stand in a command without any escaping. Before the `@` letters and digits of
+//! any script may stand (RFC 6531); of a domain, the `xn--` form is written.
 
 use std::ops::Range;
 
@@ -16,7 +17,9 @@ pub(super) type Wrong = (Range<usize>, String);
 /// Checks an address such as `licensing@dept.example`.
 pub(super) fn check(address: &str) -> Result<(), Wrong> {
     if let Some(wrong) = foreign(address, |c| {
-        c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '(' | ')' | ',' | ';' | ':' | '[' | ']' | '\\')
+        !c.is_ascii()
+            || c.is_ascii_graphic()
+                && !matches!(c, '<' | '>' | '"' | '(' | ')' | ',' | ';' | ':' | '[' | ']' | '\\')
     }) {
         return Err(wrong);
     }
@@ -27,6 +30,9 @@ pub(super) fn check(address: &str) -> Result<(), Wrong> {
     if let Some(at) = domain.find('@') {
         let at = local.len() + 1 + at;
         return Err((at..at + 1, "there is a second @ in it".into()));
+    }
+    if let Some((at, c)) = local.char_indices().find(|(_, c)| !c.is_ascii() && !c.is_alphanumeric()) {
+        return Err((at..at + c.len_utf8(), format!("{c:?} is neither letter nor digit")));
     }
     if local.is_empty() || local.starts_with('.') || local.ends_with('.') || local.contains("..") {
         return Err((
@@ -78,9 +84,13 @@ mod tests {
 
     #[test]
     fn good_addresses() {
-        for good in
-            ["a@b", "licensing@dept.example", "first.last+fax@xn--fiq228c.example", "o'neil@x-y.example"]
-        {
+        for good in [
+            "a@b",
+            "licensing@dept.example",
+            "first.last+fax@xn--fiq228c.example",
+            "o'neil@x-y.example",
+            "牌照@c",
+        ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
     }
@@ -102,7 +112,8 @@ mod tests {
             ("a@c..d", 4..4),
             ("a@-c", 2..4),
             ("a@[127.0.0.1]", 2..3),
-            ("牌照@c", 0..3),
+            ("a@牌照", 2..5),
+            ("牌\u{202e}照@c", 3..6),
             ("a@b,c@d", 3..4),
         ] {
             assert_eq!(check(bad).map_err(|(at, _)| at), Err(at), "{bad:?}");

@@ -59,8 +59,14 @@ codes! {
     MAIL_CLEAR_TEXT = "config.mail.clear-text";
     MAIL_PASSWORD_FILE = "config.mail.password-file";
     MAIL_PASSWORD_OPEN = "config.mail.password-open";
+    MAIL_CERTIFICATE = "config.mail.certificate";
+    MAIL_OAUTH = "config.mail.oauth";
     MAIL_TIME_ZONE = "config.mail.time-zone";
     MAIL_RETRY = "config.mail.retry";
+    RETURNS_NONE = "config.returns.none";
+    RETURNS_OPEN = "config.returns.open";
+    LINKS_CLEAR = "config.links.clear";
+    LINKS_SHORT = "config.links.short";
     T38_TRUNK_NONE = "config.t38.trunk-none";
     T38_NETWORKS = "config.t38.networks";
     T38_TLS = "config.t38.tls";
@@ -72,6 +78,10 @@ codes! {
     DEPARTMENT_UNKNOWN = "config.department.unknown";
     DEPARTMENT_FALLBACK = "config.department.fallback";
     DEPARTMENT_UNUSED = "config.department.unused";
+    DEPARTMENT_TEMPLATE = "config.department.template";
+    DEPARTMENT_CERTIFICATE = "config.department.certificate";
+    DEPARTMENT_CERTIFICATE_ENDS = "config.department.certificate-ends";
+    SENDER_UNKNOWABLE = "config.sender.unknowable";
     RULES_NO_DEFAULT = "config.rules.no-default";
     RULES_NO_CONDITION = "config.rules.no-condition";
     RULES_PATTERN = "config.rules.pattern";

@@ -13,8 +13,8 @@ use super::suggest::nearest;
 use super::table::{Reader, choose};
 use crate::route::{
     CodePattern, Condition, Confidence, DayRange, DevicePattern, Expression, Form, NumberPattern, NumberPlan,
-    PageRange, PageSpot, PatternError, ReferencePattern, StationPattern, TextRegex, TimeRange, Twin, Within, Words,
-    Zone,
+    PageRange, PageSpot, PatternError, ReferencePattern, StationPattern, TextRegex, TimeRange, Twin, Within,
+    Words, Zone,
 };
 
 /// A condition and its places.
@@ -222,25 +222,35 @@ impl<T> List<T> {
 /// Phrases, or tables that say more: `{ words = "…", zone = "top", page = 1, distance = 1, confidence = 0.8 }`.
 fn words(table: &mut Reader<'_>, key: &'static str) -> Option<List<Words>> {
     let bad = codes::RULES_PATTERN;
-    entries(table, key, |reader, text| parsed(reader, key, bad, text, Words::parse), |reader| {
-        let text = reader.required_text("words")?;
-        let mut words = parsed(reader, "words", bad, &text, Words::parse)?;
-        words.within = within(reader);
-        words.confidence = confidence(reader, "confidence");
-        let distance = reader.integer("distance", 0..=i64::from(Words::MOST_ERRORS)).unwrap_or(0);
-        let forgiving = |_: &str| words.clone().forgiving(u8::try_from(distance).unwrap_or(0));
-        parsed(reader, "distance", bad, &text, forgiving)
-    })
+    entries(
+        table,
+        key,
+        |reader, text| parsed(reader, key, bad, text, Words::parse),
+        |reader| {
+            let text = reader.required_text("words")?;
+            let mut words = parsed(reader, "words", bad, &text, Words::parse)?;
+            words.within = within(reader);
+            words.confidence = confidence(reader, "confidence");
+            let distance = reader.integer("distance", 0..=i64::from(Words::MOST_ERRORS)).unwrap_or(0);
+            let forgiving = |_: &str| words.clone().forgiving(u8::try_from(distance).unwrap_or(0));
+            parsed(reader, "distance", bad, &text, forgiving)
+        },
+    )
 }
 
 /// Expressions, or tables that say more: `{ regex = "…", zone = "top", page = 1, confidence = 0.8 }`.
 fn expressions(table: &mut Reader<'_>) -> Option<Placed> {
     let (key, bad) = ("text_regex", codes::RULES_REGEX);
-    let list = entries(table, key, |reader, text| parsed(reader, key, bad, text, Expression::parse), |reader| {
-        let text = reader.required_text("regex")?;
-        let regex = parsed(reader, "regex", bad, &text, TextRegex::parse)?;
-        Some(Expression { regex, within: within(reader), confidence: confidence(reader, "confidence") })
-    })?;
+    let list = entries(
+        table,
+        key,
+        |reader, text| parsed(reader, key, bad, text, Expression::parse),
+        |reader| {
+            let text = reader.required_text("regex")?;
+            let regex = parsed(reader, "regex", bad, &text, TextRegex::parse)?;
+            Some(Expression { regex, within: within(reader), confidence: confidence(reader, "confidence") })
+        },
+    )?;
     Some(list.placed(Condition::TextRegex))
 }
 
@@ -268,13 +278,17 @@ fn entries<'a, T>(
         let good = match value.take() {
             table_value @ ValueInner::Table(_) => {
                 let value = Value::with_span(table_value, span);
-                Reader::open(table.sheet(), value, &format!("this entry of `{key}`")).and_then(|mut reader| {
-                    let good = of_table(&mut reader);
-                    reader.finish();
-                    good
-                })
+                Reader::open(table.sheet(), value, &format!("this entry of `{key}`")).and_then(
+                    |mut reader| {
+                        let good = of_table(&mut reader);
+                        reader.finish();
+                        good
+                    },
+                )
             }
-            other => texts(table, key, Value::with_span(other, span)).first().and_then(|text| of_text(table, text)),
+            other => {
+                texts(table, key, Value::with_span(other, span)).first().and_then(|text| of_text(table, text))
+            }
         };
         if let Some(good) = good {
             list.good.push(good);

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use toml_span::{Span, Spanned};
 
 use super::codes;
+use super::letters;
 use super::machine::Machine;
 use super::mail::check_address;
 use super::sheet::{Note, Sheet};
 use super::spools::Names;
 use super::suggest::nearest;
 use super::table::Reader;
+use crate::deliver::addressbook::AddressBook;
 use crate::fax::{Department, Language, Target};
 
 /// Deliveries to the fallback inbox bear this name, so no department may.
@@ -29,6 +31,7 @@ pub(super) struct Departments<'a> {
     pub(super) list: Vec<DepartmentEntry>,
     pub(super) fallback: Option<Target>,
     pub(super) fallback_id: Option<String>,
+    pub(super) senders: AddressBook,
 }
 
 impl Departments<'_> {
@@ -54,8 +57,9 @@ pub(super) fn read<'a>(sheet: Sheet<'a>, machine: Option<&Machine<'_>>) -> Optio
     let mut names = Names::default();
     let list: Vec<DepartmentEntry> =
         top.tables("department").into_iter().filter_map(|table| one(table, machine, &mut names)).collect();
+    let senders = letters::senders(top.tables("sender"));
     top.finish();
-    let mut departments = Departments { sheet, list, fallback: None, fallback_id: None };
+    let mut departments = Departments { sheet, list, fallback: None, fallback_id: None, senders };
     if departments.list.is_empty() {
         sheet.note_file(Note::error(codes::DEPARTMENT_NONE, "there is no [[department]]"));
     } else if let Some(id) = fallback_id {
@@ -104,10 +108,11 @@ fn one(mut table: Reader<'_>, machine: Option<&Machine<'_>>, names: &mut Names) 
     let words = [("en", Language::En), ("zh-hant", Language::ZhHant)];
     let language = table.choice("language", &words).map(|language| language.value).unwrap_or_default();
     let sensitive = table.flag("sensitive").is_some_and(|flag| flag.value);
+    let mail = letters::style(&mut table);
     table.finish();
     let id = id?;
     let name = name.map_or_else(|| id.value.clone(), |name| name.value);
-    let department = Department { id: id.value, name, targets, language, sensitive };
+    let department = Department { id: id.value, name, targets, language, sensitive, mail };
     Some(DepartmentEntry { department, id_at: id.span, maildir })
 }
 

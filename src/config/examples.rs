@@ -10,7 +10,8 @@ use super::sheet::Note;
 use super::table::{Reader, choose};
 use crate::fax::{Box2, FaxId, Kinship, Number, PageCode, StationId};
 use crate::route::{
-    CodePattern, DEFAULT_RULE, Facts, LEAST_LINES, Moment, Reason, Rules, SheetLine, SheetText, Twin, decide, explain,
+    CodePattern, DEFAULT_RULE, Facts, LEAST_LINES, Moment, Reason, Rules, SheetLine, SheetText, Twin, decide,
+    explain,
 };
 
 /// Most pages of an example.
@@ -70,9 +71,10 @@ fn judge(
         (Some((at, wanted)), None, _) if decision.triage && !asks_for_a_person(rules, &decision.rule) => {
             (at, format!("{} without a person's choice", wanted.join(" and ")))
         }
-        (_, Some(triage), _) if triage.value != decision.triage => {
-            (triage.span, if triage.value { "that a person must choose" } else { "a sure decision" }.to_owned())
-        }
+        (_, Some(triage), _) if triage.value != decision.triage => (
+            triage.span,
+            if triage.value { "that a person must choose" } else { "a sure decision" }.to_owned(),
+        ),
         (_, _, Some(rule)) if rule.value != decision.rule => {
             (rule.span, format!("\"{}\" to decide", rule.value))
         }

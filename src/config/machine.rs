@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use toml_span::Spanned;
 
+use super::alarms::{self, Alarms};
 use super::codes;
+use super::doors;
+use super::links;
 use super::mail::{self, Mail};
+use super::returns;
 use super::sheet::{Note, Sheet};
 use super::spools::{self, SpoolEntry};
 use super::t38::{self, T38};
 use super::table::Reader;
 use crate::compose::{Picture, View};
+use crate::deliver::doors::Doors;
 use crate::recognize::Engine;
 use crate::route::NumberPlan;
 use crate::{compose, decode, ops, worker};
@@ -41,7 +46,11 @@ pub(super) struct Machine<'a> {
     pub(super) limits: decode::Limits,
     pub(super) pdf: compose::Settings,
     pub(super) ops: ops::Settings,
+    pub(super) returns: Option<crate::returns::Settings>,
+    pub(super) links: Option<crate::deliver::links::Settings>,
     pub(super) t38: Option<T38>,
+    pub(super) doors: Doors,
+    pub(super) alarms: Alarms,
 }
 
 /// Reads the file; `None` if it is no TOML.
@@ -64,9 +73,29 @@ pub(super) fn read(sheet: Sheet<'_>) -> Option<Machine<'_>> {
     spools.iter_mut().for_each(|entry| entry.spool.most_bytes = limits.bytes);
     let ops = top.table("ops").map(operations).unwrap_or_default();
     let t38 = top.table("t38").map(t38::read).map(|read| with_log(read, &ops));
+    let doors = doors::read(top.tables("webhook"), top.tables("printer"));
+    let alarms = alarms::read(top.table("alarms"), top.table("junk"));
+    let returns = top.table("returns").map(returns::read);
+    let links = top.table("links").and_then(links::read);
     top.finish();
     let scan_interval = scan_interval.map_or(DEFAULT_SCAN_INTERVAL, |interval| interval.value);
-    Some(Machine { sheet, data, scan_interval, numbers, spools, mail, worker, limits, pdf, ops, t38 })
+    Some(Machine {
+        sheet,
+        data,
+        scan_interval,
+        numbers,
+        spools,
+        mail,
+        worker,
+        limits,
+        pdf,
+        ops,
+        returns,
+        links,
+        t38,
+        doors,
+        alarms,
+    })
 }
 
 /// `[t38]` alone, and the log's shape: nothing else is read or judged.
@@ -97,7 +126,8 @@ fn numbers(mut table: Reader<'_>) -> NumberPlan {
     let national_digits =
         table.integer("national_digits", 3..=14).and_then(|digits| usize::try_from(digits).ok());
     let prefix = |table: &Reader<'_>, text: Spanned<String>| {
-        let good = (1..=6).contains(&text.value.len()) && text.value.bytes().all(|byte| byte.is_ascii_digit());
+        let good =
+            (1..=6).contains(&text.value.len()) && text.value.bytes().all(|byte| byte.is_ascii_digit());
         if !good {
             let message = "a prefix is one to six digits such as \"001\"";
             table.sheet().note(text.span, Note::error(codes::NUMBER, message));

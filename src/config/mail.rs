@@ -1,8 +1,6 @@
-//! `[mail]` and `[mail.relay]` of `faxgate.toml`.
+//! `[mail]` of `faxgate.toml`; its relays are read by [`relays`].
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,8 +8,8 @@ use toml_span::Spanned;
 
 use super::sheet::Note;
 use super::table::Reader;
-use super::{address, codes, units};
-use crate::deliver::{Relay, Settings, Tls};
+use super::{address, codes, relays, units};
+use crate::deliver::{Relay, Settings};
 use crate::fax::Target;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -21,7 +19,7 @@ const RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
 
 /// What the file says of mail.
 pub(super) struct Mail {
-    relay: Option<Relay>,
+    relays: Vec<Relay>,
     /// `[mail.relay]` is there, readable or not.
     pub(super) relay_named: bool,
     from: String,
@@ -36,7 +34,7 @@ pub(super) struct Mail {
 impl Default for Mail {
     fn default() -> Self {
         Self {
-            relay: None,
+            relays: vec![],
             relay_named: false,
             from: String::new(),
             host_name: String::new(),
@@ -53,7 +51,7 @@ impl Mail {
     /// With the fallback inbox, all that delivery needs.
     pub(super) fn settings(self, fallback: Target) -> Settings {
         Settings {
-            relay: self.relay,
+            relays: self.relays,
             from: self.from,
             host_name: self.host_name,
             fallback,
@@ -71,6 +69,11 @@ pub(super) fn read(mut table: Reader<'_>) -> Mail {
     let mut mail = Mail::default();
     if let Some(from) = table.required_text("from") {
         check_address(&table, "from", &from);
+        if !from.value.is_ascii() {
+            let note = Note::error(codes::MAIL_ADDRESS, "`from` holds letters beyond ASCII")
+                .help("reports about what could not be delivered come back to it, from servers of every age");
+            table.sheet().note(from.span, note);
+        }
         mail.from = from.value;
     }
     if let Some(name) = table.required_text("host_name") {
@@ -89,7 +92,7 @@ pub(super) fn read(mut table: Reader<'_>) -> Mail {
     waits(&mut table, &mut mail);
     mail.templates = table.folder("templates").map(|path| path.value);
     mail.relay_named = table.has("relay");
-    mail.relay = table.table("relay").and_then(relay);
+    mail.relays = relays::read(&mut table);
     table.finish();
     mail
 }
@@ -116,92 +119,6 @@ fn waits(table: &mut Reader<'_>, mail: &mut Mail) {
     }
 }
 
-fn relay(mut table: Reader<'_>) -> Option<Relay> {
-    let host = table.required_text("host");
-    if let Some(host) = &host
-        && host.value.parse::<IpAddr>().is_err()
-    {
-        check_host(&table, "host", host);
-    }
-    let words = [("starttls", Tls::StartTls), ("implicit", Tls::Implicit), ("none", Tls::None)];
-    let tls = table.choice("tls", &words);
-    let protection = tls.as_ref().map_or(Tls::StartTls, |tls| tls.value);
-    let usual_port = match protection {
-        Tls::StartTls => 587,
-        Tls::Implicit => 465,
-        Tls::None => 25,
-    };
-    let port = table.integer("port", 1..=65_535).and_then(|port| u16::try_from(port).ok());
-    let login = login(&mut table);
-    if let (Tls::None, Some(tls), Some(host)) = (protection, &tls, &host) {
-        in_the_clear(&table, tls, host, login.is_some());
-    }
-    let roots = table.path("roots");
-    if let Some(roots) = &roots
-        && !roots.value.is_file()
-    {
-        let message = format!("`roots`: there is no file {}", roots.value.display());
-        table.sheet().note(roots.span, Note::error(codes::FILE, message));
-    }
-    table.finish();
-    let login = login.map(|(user, file)| (user.value, file.value));
-    let roots = roots.map(|path| path.value);
-    Some(Relay { host: host?.value, port: port.unwrap_or(usual_port), tls: protection, login, roots })
-}
-
-fn login(table: &mut Reader<'_>) -> Option<(Spanned<String>, Spanned<PathBuf>)> {
-    if table.has("password") {
-        let (at, _) = table.take("password")?;
-        let note = Note::error(codes::KEY_MISPLACED, "a password does not stand in this file")
-            .help("write it to a file that only the gateway can read, and name that: `password_file`");
-        table.sheet().note(at, note);
-    }
-    let user = table.text("user");
-    let file = table.path("password_file");
-    match (&user, &file) {
-        (Some(_), None) => table.missing("password_file"),
-        (None, Some(_)) => table.missing("user"),
-        _ => {}
-    }
-    let file = file?;
-    match std::fs::metadata(&file.value) {
-        Err(error) => {
-            let message = format!("`password_file` {}: {error}", file.value.display());
-            table.sheet().note(file.span, Note::error(codes::MAIL_PASSWORD_FILE, message));
-        }
-        Ok(facts) if !facts.is_file() || facts.len() == 0 => {
-            let message = format!("`password_file` {} holds no password", file.value.display());
-            table.sheet().note(file.span, Note::error(codes::MAIL_PASSWORD_FILE, message));
-        }
-        Ok(facts) if facts.mode() & 0o007 != 0 => {
-            let message =
-                format!("`password_file` {} is open to every user of this machine", file.value.display());
-            let note = Note::warning(codes::MAIL_PASSWORD_OPEN, message);
-            table.sheet().note(file.span, note.help(format!("chmod o= {}", file.value.display())));
-        }
-        Ok(_) => {}
-    }
-    Some((user?, file))
-}
-
-fn in_the_clear(table: &Reader<'_>, tls: &Spanned<Tls>, host: &Spanned<String>, login: bool) {
-    let here =
-        host.value == "localhost" || host.value.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    let note = if login {
-        Note::error(codes::MAIL_CLEAR_PASSWORD, "the password would cross the network in the clear")
-            .help("use tls = \"starttls\" or \"implicit\", or no login")
-    } else if here {
-        return;
-    } else {
-        Note::warning(
-            codes::MAIL_CLEAR_TEXT,
-            format!("faxes cross the network to {} in the clear", host.value),
-        )
-        .help("use tls = \"starttls\" or \"implicit\"")
-    };
-    table.sheet().note(tls.span, note);
-}
-
 /// Says what is wrong with an address, and where in it.
 pub(super) fn check_address(table: &Reader<'_>, key: &str, text: &Spanned<String>) -> bool {
     let Err((at, message)) = address::check(&text.value) else { return true };
@@ -212,7 +129,7 @@ pub(super) fn check_address(table: &Reader<'_>, key: &str, text: &Spanned<String
     false
 }
 
-fn check_host(table: &Reader<'_>, key: &str, text: &Spanned<String>) {
+pub(super) fn check_host(table: &Reader<'_>, key: &str, text: &Spanned<String>) {
     if let Err((at, message)) = address::host(&text.value) {
         let at = table.sheet().within(text.span, &text.value, at);
         table.sheet().note(at, Note::error(codes::VALUE_FORM, format!("`{key}` is no host name: {message}")));

@@ -12,16 +12,22 @@
 //! [`Settings`]: crate::worker::Settings
 
 mod address;
+mod alarms;
 mod codes;
 mod conditions;
 mod departments;
+mod doors;
 mod doubts;
 mod examples;
+mod letters;
+mod links;
 mod machine;
 mod mail;
 mod office;
 mod paths;
 mod problem;
+mod relays;
+mod returns;
 mod rules;
 mod sheet;
 mod spools;
@@ -31,6 +37,7 @@ mod table;
 mod units;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use codes::Code;
@@ -72,12 +79,26 @@ pub struct Config {
     pub deliver: deliver::Settings,
     /// Departments, in the order of the file. Every department that rules name is among them.
     pub departments: Vec<Department>,
+    /// Senders whom the site knows by name.
+    pub senders: deliver::addressbook::AddressBook,
     /// Rules; their version is the SHA-256 of `rules.toml`.
     pub rules: route::Rules,
+    /// `rules.toml` as it was read.
+    pub rules_text: Arc<str>,
+    /// `departments.toml` as it was read.
+    pub departments_text: Arc<str>,
     /// Metrics, health and log.
     pub ops: ops::Settings,
+    /// `[returns]`: by which doors mail comes back, where there is one.
+    pub returns: Option<crate::returns::Settings>,
+    /// `[links]`: signed links, where there are any.
+    pub links: Option<deliver::links::Settings>,
     /// `[t38]`: what `faxgate t38` is told, where there is one.
     pub t38: Option<receiver::Settings>,
+    /// Webhooks and print queues.
+    pub doors: deliver::doors::Doors,
+    /// What is watched, and who is told.
+    pub alarms: ops::alarms::Settings,
 }
 
 /// Whether a text is a mail address that a department may have.
@@ -98,8 +119,32 @@ impl Config {
         let findings = Findings::default();
         let sources = [MACHINE_FILE, DEPARTMENTS_FILE, RULES_FILE]
             .map(|name| Source::read(&folder, name, LONGEST_FILE, &findings));
+        Self::of(&folder, sources, findings)
+    }
+
+    /// Reads and checks `folder` with other rules, and maybe other departments, than lie there: a trial, nothing is written.
+    pub fn load_with(
+        folder: &Path,
+        rules: &str,
+        departments: Option<&str>,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let findings = Findings::default();
+        let machine = Source::read(&folder, MACHINE_FILE, LONGEST_FILE, &findings);
+        let departments = match departments {
+            Some(text) => Some(Source::given(DEPARTMENTS_FILE, text)),
+            None => Source::read(&folder, DEPARTMENTS_FILE, LONGEST_FILE, &findings),
+        };
+        Self::of(&folder, [machine, departments, Some(Source::given(RULES_FILE, rules))], findings).0
+    }
+
+    fn of(
+        folder: &Path,
+        sources: [Option<Source>; 3],
+        findings: Findings,
+    ) -> (Result<(Self, Vec<Warning>), Problems>, Vec<Finding>) {
         let [machine, departments, rules] = &sources;
-        let config = check(&folder, machine, departments, rules, &findings);
+        let config = check(folder, machine, departments, rules, &findings);
         let (hints, findings): (Vec<_>, Vec<_>) =
             findings.sorted().into_iter().partition(|finding| finding.severity == Severity::Hint);
         let loaded = match config {
@@ -146,6 +191,8 @@ fn check(
     rules: &Option<Source>,
     findings: &Findings,
 ) -> Option<Config> {
+    let text = |source: &Option<Source>| source.as_ref().map(Source::shared_text);
+    let (rules_text, departments_text) = (text(rules), text(departments));
     let machine = machine.as_ref().and_then(|source| machine::read(source.sheet(folder, findings)));
     let departments = departments
         .as_ref()
@@ -156,6 +203,8 @@ fn check(
     if let (Some(machine), Some(departments)) = (&machine, &departments) {
         paths::check(machine, departments);
     }
+    let alarms =
+        machine.as_ref().zip(departments.as_ref()).map(|(machine, them)| alarms::settings(machine, them));
     let (machine, departments, rules) = (machine?, departments?, rules?);
     let fallback = departments.fallback?;
     Some(Config {
@@ -167,9 +216,16 @@ fn check(
         worker: machine.worker,
         pdf: machine.pdf,
         deliver: machine.mail?.settings(fallback),
+        senders: departments.senders,
         departments: departments.list.into_iter().map(|one| one.department).collect(),
         rules,
+        rules_text: rules_text?,
+        departments_text: departments_text?,
         ops: machine.ops,
+        returns: machine.returns,
+        links: machine.links,
         t38: machine.t38.map(|t38| t38.settings),
+        doors: machine.doors,
+        alarms: alarms?,
     })
 }

@@ -21,7 +21,11 @@ const FOLDER: &str = "holidays";
 const LONGEST: u64 = 1 << 20;
 
 /// Reads `[office]`: its hours, if any are told, and the calendar that counts.
-pub(super) fn read(sheet: Sheet<'_>, table: Option<Reader<'_>>, zone: &TimeZone) -> (Option<Office>, Calendar) {
+pub(super) fn read(
+    sheet: Sheet<'_>,
+    table: Option<Reader<'_>>,
+    zone: &TimeZone,
+) -> (Option<Office>, Calendar) {
     let Some(mut table) = table else { return (None, calendar(sheet, HONG_KONG.0, None)) };
     let named = table.text("holidays");
     let calendar = match &named {
@@ -57,7 +61,9 @@ fn calendar(sheet: Sheet<'_>, name: &str, at: Option<Span>) -> Calendar {
         return calendar;
     }
     // a name and no path: it names a file
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+    if name.is_empty()
+        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    {
         complain(format!("`holidays`: {name:?} is no name of a calendar"));
         return calendar;
     }
@@ -97,7 +103,10 @@ fn days(text: &str) -> Result<Vec<(Date, String)>, String> {
     }
     let mut list = Vec::with_capacity(days.len());
     for (date, mut name) in days {
-        let day = date.name.parse::<Date>().map_err(|_| format!("{:?} is no date such as 2026-12-25", date.name))?;
+        let day = date
+            .name
+            .parse::<Date>()
+            .map_err(|_| format!("{:?} is no date such as 2026-12-25", date.name))?;
         match name.take() {
             toml_span::value::ValueInner::String(name) => list.push((day, name.into_owned())),
             _ => return Err(format!("the name of {day} is a text in quotes")),

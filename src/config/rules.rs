@@ -202,7 +202,8 @@ fn to(
             table.sheet().note(id.span, departments.unknown(&id.value));
         }
         if ids.contains(&id.value) {
-            let note = Note::error(codes::NAME_DUPLICATE, format!("\"{}\" stands twice in `{key}`", id.value));
+            let note =
+                Note::error(codes::NAME_DUPLICATE, format!("\"{}\" stands twice in `{key}`", id.value));
             table.sheet().note(id.span, note);
         } else {
             ids.push(id.value);

@@ -51,25 +51,27 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file whole; says so if it cannot be read.
     pub(super) fn read(folder: &Path, name: &'static str, longest: u64, findings: &Findings) -> Option<Self> {
-        let order =
-            [super::MACHINE_FILE, super::DEPARTMENTS_FILE].iter().position(|it| *it == name).unwrap_or(2);
-        let mut source = Self { name, order, text: "".into(), lines: [0].into() };
+        let source = Self::given(name, "");
         let mut text = String::new();
         let read = std::fs::File::open(folder.join(name))
             .and_then(|file| file.take(longest + 1).read_to_string(&mut text));
         let problem = match read {
             Err(error) => format!("{name} cannot be read: {error}"),
             Ok(length) if length as u64 > longest => format!("{name} is longer than {longest} bytes"),
-            Ok(_) => {
-                let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-                source.lines = [0].into_iter().chain(ends).collect();
-                source.text = text.into();
-                return Some(source);
-            }
+            Ok(_) => return Some(Self::given(name, &text)),
         };
         let help = format!("the configuration folder is {}", folder.display());
         findings.push(Note::error(codes::FILE, problem).help(help).finding(&source, None));
         None
+    }
+
+    /// A text that stands in for the file of that name.
+    pub(super) fn given(name: &'static str, text: &str) -> Self {
+        let order =
+            [super::MACHINE_FILE, super::DEPARTMENTS_FILE].iter().position(|it| *it == name).unwrap_or(2);
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = [0].into_iter().chain(ends).collect();
+        Self { name, order, text: text.into(), lines }
     }
 
     pub(super) fn sheet<'a>(&'a self, folder: &'a Path, findings: &'a Findings) -> Sheet<'a> {
@@ -78,6 +80,10 @@ impl Source {
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(super) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 }
 

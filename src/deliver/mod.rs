@@ -2,55 +2,42 @@
 //!
 //! [`message`] makes the mail, [`smtp`] and [`maildir`] hand it over, [`schedule`] says when to try again,
 //! [`trouble`] says what each failure means. [`Deliverer`] is the door: one message, some targets, one
-//! [`Outcome`] for each. It keeps no state: attempts and outcomes are the store's.
+//! [`Outcome`] for each. Attempts and outcomes are the store's; what it keeps (open connections, tokens, how
+//! each relay behaved) may be lost at any moment.
 //!
 //! What the caller must do: repeat a deferred delivery with the *same* message (same Message-ID, same
 //! date); give the fallback inbox what failed, and never let the fallback's own delivery end as failed;
 //! after `deliver.smtp.too-large`, send the fallback inbox the small letter ([`message::LeftBehind`]).
 
 pub mod address;
+pub mod addressbook;
+pub mod bulletin;
+pub mod directory;
+pub mod doors;
+mod http;
+pub mod ipp;
+pub mod links;
 pub mod maildir;
 pub mod message;
+pub mod oauth;
 pub mod schedule;
+pub mod smime;
 pub mod smtp;
 pub mod trouble;
+pub mod webhook;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::smtp::RelayState;
+pub use self::smtp::relay::{self, ClientCertificate, Limits, Login, Mechanism, Relay, Secret, Tls};
 use crate::fax::{Outcome, Target};
-
-/// How the relay is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relay {
-    /// Host name; also the name that its certificate must bear.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub tls: Tls,
-    /// User and the file that holds the password.
-    pub login: Option<(String, PathBuf)>,
-    /// A PEM file of further roots, for a relay with a certificate of the house.
-    pub roots: Option<PathBuf>,
-}
-
-/// Protection of the connection to the relay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
-    /// STARTTLS, required.
-    StartTls,
-    /// TLS from the first byte (RFC 8314).
-    Implicit,
-    /// None: for a relay on this machine.
-    None,
-}
 
 /// All that delivery needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The relay; `None`: Maildir targets only.
-    pub relay: Option<Relay>,
+    /// The relays, in the order in which they are asked; none: Maildir targets only.
+    pub relays: Vec<Relay>,
     /// Envelope and header sender.
     pub from: String,
     /// Name in greetings and Message-IDs.
@@ -76,11 +63,12 @@ impl Settings {
     }
 }
 
-/// Hands messages over.
+/// Hands messages over. Clones share connections, tokens and states.
 #[derive(Debug, Clone)]
 pub struct Deliverer {
     settings: Settings,
     times: smtp::Timeouts,
+    relays: smtp::Relays,
 }
 
 impl Deliverer {
@@ -91,7 +79,25 @@ impl Deliverer {
 
     /// The same with time limits of one's own.
     pub fn with_timeouts(settings: Settings, times: smtp::Timeouts) -> Self {
-        Self { settings, times }
+        let relays = smtp::Relays::new(&settings.relays);
+        Self { settings, times, relays }
+    }
+
+    /// One that takes this one's place after a reload: relays that did not change keep their connections,
+    /// tokens, limits and states.
+    pub fn renewed(&self, settings: Settings) -> Self {
+        let relays = smtp::Relays::after(&self.relays, &settings.relays);
+        Self { settings, times: self.times, relays }
+    }
+
+    /// How each relay has behaved since it was first asked, in order.
+    pub fn relay_states(&self) -> Vec<RelayState> {
+        self.relays.states()
+    }
+
+    /// Says goodbye on every connection that is kept open. More may be opened afterwards.
+    pub async fn close(&self) {
+        self.relays.close(&self.times).await;
     }
 
     /// One attempt to hand `message` to every target: one outcome for each, in order. All mail addresses
@@ -120,13 +126,11 @@ impl Deliverer {
 
     /// Empty where there is nothing to mail or nobody to mail it.
     async fn mail(&self, message: &[u8], to: &[String]) -> Vec<Outcome> {
-        match &self.settings.relay {
-            Some(relay) if !to.is_empty() => {
-                let mail = smtp::Outgoing { from: &self.settings.from, to, bytes: message };
-                smtp::send(relay, &self.settings.host_name, &mail, &self.times).await
-            }
-            _ => Vec::new(),
+        if to.is_empty() || self.relays.is_empty() {
+            return Vec::new();
         }
+        let mail = smtp::Outgoing { from: &self.settings.from, to, bytes: message };
+        self.relays.send(&self.settings.host_name, &mail, &self.times).await
     }
 }
 

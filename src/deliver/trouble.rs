@@ -97,6 +97,21 @@ pub enum Trouble {
         /// What was strange.
         detail: String,
     },
+    /// The address or the headers need SMTPUTF8 (RFC 6531), which the relay does not offer.
+    #[error("the relay takes no addresses beyond ASCII (SMTPUTF8): {0}")]
+    Utf8(String),
+    /// The relay has been given as many messages as the site allows in a minute.
+    #[error("the relay's limit of messages a minute is used up for {seconds} s")]
+    Pace {
+        /// Until when.
+        seconds: u64,
+    },
+    /// The OAuth server refuses us, or our own files for it are wrong.
+    #[error("no access token for the relay: {0}")]
+    Token(String),
+    /// The OAuth server does not answer as one.
+    #[error("the server that gives access tokens does not answer: {0}")]
+    TokenServer(String),
     /// A mail target, but no relay is configured.
     #[error("no relay is configured")]
     NoRelay,
@@ -115,12 +130,14 @@ pub enum Trouble {
 }
 
 /// Codes that no retry will cure without a person: they concern every fax, not one address.
-const ALARMS: [&str; 9] = [
+const ALARMS: [&str; 11] = [
     "deliver.smtp.connect",
     "deliver.smtp.tls",
     "deliver.smtp.login",
     "deliver.smtp.sender",
     "deliver.smtp.protocol",
+    "deliver.oauth.refused",
+    "deliver.oauth.unreachable",
     "deliver.relay.none",
     "deliver.maildir.missing",
     "deliver.maildir.full",
@@ -147,6 +164,10 @@ impl Trouble {
             Self::Lost { .. } => "deliver.smtp.lost",
             Self::Ambiguous(_) => "deliver.smtp.ambiguous",
             Self::Protocol { .. } => "deliver.smtp.protocol",
+            Self::Utf8(_) => "deliver.smtp.utf8",
+            Self::Pace { .. } => "deliver.smtp.pace",
+            Self::Token(_) => "deliver.oauth.refused",
+            Self::TokenServer(_) => "deliver.oauth.unreachable",
             Self::NoRelay => "deliver.relay.none",
             Self::MaildirMissing(_) => "deliver.maildir.missing",
             Self::MaildirFull(_) => "deliver.maildir.full",
@@ -158,7 +179,18 @@ impl Trouble {
 
     /// True if trying this address again is useless: the fallback inbox must get the fax.
     pub fn final_for_address(&self) -> bool {
-        matches!(self, Self::Address(_) | Self::TooLarge { .. } | Self::Refused(_) | Self::Expired(_))
+        matches!(
+            self,
+            Self::Address(_) | Self::TooLarge { .. } | Self::Utf8(_) | Self::Refused(_) | Self::Expired(_)
+        )
+    }
+
+    /// True if it tells nothing of whether the relay works: the message does not fit it, or is not due.
+    pub fn is_about_the_message(&self) -> bool {
+        matches!(
+            self,
+            Self::Address(_) | Self::TooLarge { .. } | Self::Utf8(_) | Self::Refused(_) | Self::Pace { .. }
+        )
     }
 
     /// What an operator reads: who is at fault and what to do.
@@ -178,6 +210,12 @@ impl Trouble {
                 "It will be sent again under the same Message-ID, so a second copy may arrive"
             }
             Self::Protocol { .. } => "Check that host and port name an SMTP server and that `tls` fits them",
+            Self::Utf8(_) => "Give the department an address of ASCII letters, or use a relay with SMTPUTF8",
+            Self::Pace { .. } => "It waits for its turn",
+            Self::Token(_) => {
+                "Renew the secret or the refresh token, or give the account its right again; faxes wait"
+            }
+            Self::TokenServer(_) => "Check `token_url` and the way there; faxes wait",
             Self::NoRelay => "Configure a relay, or make the target a Maildir",
             Self::MaildirMissing(_) => "Create it or mount it; only the Maildir itself is created",
             Self::MaildirFull(_) => "Free some space",

@@ -9,9 +9,12 @@
 
 mod blank;
 mod direction;
+mod fingerprint;
 mod geometry;
 mod ink;
 mod levels;
+mod likeness;
+mod sketch;
 mod skew;
 mod smooth;
 mod specks;
@@ -24,7 +27,10 @@ mod turn;
 mod tests;
 
 pub use direction::{LinesRun, lines_run};
+pub use fingerprint::fingerprint;
 pub use geometry::{clean_size, page_size, to_clean, to_page};
+pub use likeness::{Likeness, Side, Windows, likeness};
+pub use sketch::Sketch;
 pub use turn::{then, turned};
 
 use crate::fax::{CleanPage, Page, Plan, Raster, Turn};

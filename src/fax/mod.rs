@@ -24,7 +24,7 @@ pub use bitmap::Bitmap;
 pub use call::{CallRecord, Number, Packets, PageReport, Receipt, StationId, one_line};
 pub use damage::Damage;
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome, Target};
-pub use department::{Department, Language};
+pub use department::{Certificate, Department, Language, MailStyle, Oversize};
 pub use document::Document;
 pub use fault::{Disposition, Fault};
 pub use finds::{Fingerprint, Kin, Kinship, PageCode};

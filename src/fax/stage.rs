@@ -41,6 +41,8 @@ pub enum Step {
     Discard,
     /// A person sent it through once more from its original.
     Replay,
+    /// Another delivery was made after the last one was final: a mail bounced, or a person passed the fax on.
+    Reopen,
 }
 
 /// This step may not follow that stage.
@@ -73,6 +75,7 @@ impl Stage {
             (Transcribed, Step::Compose) => Ok(Composed),
             (Composed, Step::Route) => Ok(Routed),
             (Routed, Step::Close) => Ok(Closed),
+            (Closed, Step::Reopen) => Ok(Routed),
             (Received | Transcribed | Composed, Step::Quarantine) => Ok(Quarantined),
             (Received | Transcribed | Composed | Routed | Quarantined, Step::Discard) => Ok(Discarded),
             // Even from the stages of work: new models or a mended rule should not have to wait.
@@ -107,7 +110,7 @@ impl Stage {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Transcribe,
         Self::Compose,
         Self::Route,
@@ -115,6 +118,7 @@ impl Step {
         Self::Quarantine,
         Self::Discard,
         Self::Replay,
+        Self::Reopen,
     ];
 }
 
@@ -134,6 +138,7 @@ impl fmt::Display for Step {
             Self::Quarantine => "be quarantined",
             Self::Discard => "be discarded",
             Self::Replay => "be replayed",
+            Self::Reopen => "be opened again",
         })
     }
 }
@@ -187,6 +192,7 @@ mod tests {
         routed --Discard--> discarded
         routed --Replay--> received
         closed --Replay--> received
+        closed --Reopen--> routed
         quarantined --Discard--> discarded
         quarantined --Replay--> received
         discarded --Replay--> received
@@ -194,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_person_takes_a_fax_out_of_a_final_stage() {
+    fn no_work_takes_a_fax_out_of_a_final_stage() {
         for stage in Stage::ALL.into_iter().filter(|stage| !stage.is_open()) {
             for step in [Step::Transcribe, Step::Compose, Step::Route, Step::Close, Step::Quarantine] {
                 assert_eq!(stage.after(step), Err(IllegalStep { stage, step }));

@@ -35,6 +35,9 @@ pub struct Report {
     pub quarantined: u64,
     /// Faxes and deliveries that are waiting or in hand.
     pub open: u64,
+    /// Alarms that are open: kind and, numbers masked, what each is about. They are told by mail too, and make no gateway unwell: a line may be silent for
+    /// reasons of its own.
+    pub alarms: Vec<String>,
 }
 
 /// What the store says, for a report.
@@ -103,6 +106,7 @@ impl Health {
             oldest_open_seconds: age.map(|age| age / 1000),
             quarantined: backlog.quarantined,
             open: backlog.open,
+            alarms: Vec::new(),
         }
     }
 }

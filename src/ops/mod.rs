@@ -3,6 +3,7 @@
 //! Invariants: no fax content and no full telephone number leaves through here (ids, counts, codes and
 //! durations only); one number matters most, the age of the oldest fax that is not closed.
 
+pub mod alarms;
 pub mod clock;
 pub mod durable;
 pub mod health;

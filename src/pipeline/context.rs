@@ -6,9 +6,9 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use super::Typography;
-use crate::deliver::{self, Deliverer, message::Stationery};
+use crate::deliver::{self, Deliverer, doors::Doors, message::Stationery};
 use crate::fax::{Department, Fault, Language, Millis, Outcome, Page, Target};
-use crate::ops::health::Health;
+use crate::ops::{alarms, health::Health};
 use crate::route::Rules;
 use crate::store::{FALLBACK, Store};
 use crate::worker::{Pool, Transcript};
@@ -66,6 +66,10 @@ pub struct Policy {
     pub stationery: Stationery,
     /// Carries them.
     pub courier: Arc<dyn Courier>,
+    /// Webhooks and print queues.
+    pub doors: Doors,
+    /// What is watched, and who is told.
+    pub alarms: alarms::Settings,
 }
 
 impl Policy {
@@ -73,7 +77,23 @@ impl Policy {
     pub fn new(rules: Rules, departments: Vec<Department>, mail: deliver::Settings) -> Self {
         let courier = Arc::new(Deliverer::new(mail.clone()));
         let stationery = Stationery::new(&mail);
-        Self { rules, departments, mail, stationery, courier }
+        let (doors, alarms) = (Doors::default(), alarms::Settings::default());
+        Self { rules, departments, mail, stationery, courier, doors, alarms }
+    }
+
+    /// There is such a webhook or print queue.
+    pub fn has_door(&self, target: &Target) -> bool {
+        match target {
+            Target::Mail(_) | Target::Maildir(_) => false,
+            Target::Webhook(name) => self.doors.webhook(name).is_some(),
+            Target::Printer(name) => self.doors.printer(name).is_some(),
+        }
+    }
+
+    /// The language of mails to a place: that of the department that has it, if one does.
+    pub(super) fn language_of(&self, target: &Target) -> Language {
+        let at_home = self.departments.iter().find(|one| one.targets.contains(target));
+        at_home.map(|one| one.language).unwrap_or_default()
     }
 
     /// The department of that id.
@@ -91,6 +111,7 @@ impl Policy {
             targets: vec![self.mail.fallback.clone()],
             language: twin.map_or(Language::default(), |twin| twin.language),
             sensitive: true,
+            mail: twin.map_or_else(Default::default, |twin| twin.mail.clone()),
         }
     }
 }

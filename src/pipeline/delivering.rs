@@ -14,7 +14,8 @@ use tracing::Instrument;
 use super::context::millis;
 use super::runner::{stumble, wait};
 use super::sheets::panicked;
-use super::{Context, Policy, letters};
+use super::{Context, Policy, doors, parts};
+use crate::deliver::doors::needs_a_person;
 use crate::deliver::schedule::{self, Next};
 use crate::deliver::trouble::is_alarm;
 use crate::fax::{Delivery, Fault, Millis, Outcome, Target};
@@ -105,13 +106,10 @@ async fn under_lease(
 }
 
 async fn attempted(ctx: Arc<Context>, policy: Arc<Policy>, batch: Batch) -> Vec<Outcome> {
-    let message = match letters::write(&ctx, &policy, &batch).await {
-        Ok(message) => message,
-        // Nobody refused anything: it waits until the letter can be written, or until its time is up.
-        Err(fault) => return vec![Outcome::Deferred(fault); batch.deliveries.len()],
-    };
-    let targets: Vec<Target> = batch.deliveries.iter().map(|one| one.target.clone()).collect();
-    policy.courier.attempt(&message, &targets).await
+    if let Some(outcomes) = doors::attempt(&ctx, &policy, &batch).await {
+        return outcomes;
+    }
+    parts::hand_over(&ctx, &policy, &batch).await
 }
 
 /// What is recorded for an outcome: when to try again, or that its time is up.
@@ -152,7 +150,7 @@ fn report(results: &[Recorded], tally: &Tally) {
         metrics::counter!("faxgate_deliveries_total", &labels).increment(1);
         match &result.outcome {
             Outcome::Delivered(_) => tracing::info!(delivery = result.delivery, "delivered"),
-            Outcome::Deferred(fault) if is_alarm(&fault.code) => {
+            Outcome::Deferred(fault) if is_alarm(&fault.code) || needs_a_person(&fault.code) => {
                 metrics::counter!("faxgate_alarms_total", "code" => fault.code.clone()).increment(1);
                 tracing::error!(
                     delivery = result.delivery,

@@ -20,6 +20,8 @@ use crate::store::{Freed, StoreError};
 
 /// Time between two looks at everything.
 const PERIOD: Duration = Duration::from_secs(60);
+/// No office is shut for longer: a delivery that is held beyond this waits for a clock.
+const HELD_MOST: Millis = 62 * 24 * 60 * 60_000;
 /// A fax that is open for longer is worth a warning in the log.
 const LATE: Millis = 60 * 60_000;
 
@@ -43,7 +45,7 @@ pub(super) async fn after_the_clock(ctx: &Context) -> Result<(), StoreError> {
     let back_off = ctx.policy().mail.back_off();
     // Twice the longest wait: no wait that was meant is cut short.
     let longest = millis(back_off.first.max(back_off.most)).saturating_mul(2);
-    for id in ctx.store.beyond(now + 2 * RETRY_MOST, now.saturating_add(longest)).await? {
+    for id in ctx.store.beyond(now + 2 * RETRY_MOST, now.saturating_add(longest), now + HELD_MOST).await? {
         tracing::warn!(fax = %id, "it waited for a moment far ahead, as after a clock was set back; it is due now");
         ctx.store.retry(&id, "the clock was set back", now).await?;
     }

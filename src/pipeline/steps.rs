@@ -11,10 +11,14 @@ use tokio::task::JoinSet;
 use super::Context;
 use super::addresses::addressed;
 use super::facts::{facts, moment};
+use super::junk;
+use super::kept::packed;
+use super::kin;
 use super::reading::{PATIENCE, PageRecord, read};
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
-use crate::fax::{Disposition, Document, Fault, PageText, Stage};
+use super::words;
+use crate::fax::{Disposition, Document, Fault, PageCode, PageText, Stage};
 use crate::route::{Facts, decide};
 use crate::store::{Change, Claim, Fax, SavedPage};
 use crate::{compose, decode};
@@ -24,7 +28,7 @@ pub(super) async fn next(ctx: Arc<Context>, claim: Claim) -> Result<Change, Faul
     match claim.fax.stage {
         Stage::Received => transcribe(&ctx, &claim).await,
         Stage::Transcribed => compose(&ctx, &claim.fax).await,
-        Stage::Composed => route(&ctx, &claim.fax).await,
+        Stage::Composed => route(&ctx, &claim).await,
         stage => Err(Fault::new(
             "bug.stage",
             Disposition::Refuse,
@@ -83,15 +87,38 @@ async fn compose(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
 }
 
 /// Facts and rules → decision → one delivery for each address.
-async fn route(ctx: &Context, fax: &Fax) -> Result<Change, Fault> {
+async fn route(ctx: &Context, claim: &Claim) -> Result<Change, Fault> {
+    let fax = &claim.fax;
     let saved = texts(ctx, fax).await?;
+    let relatives = kin::gather(ctx, fax, &saved).await?;
+    let codes = codes(&saved);
     let texts: Vec<PageText> = saved.into_iter().map(|page| page.transcript.text).collect();
     let policy = ctx.policy();
-    let facts = Facts { when: Some(moment(fax, &policy.rules)), ..facts(fax, &texts) };
-    let decision = decide(&facts, &policy.rules);
-    let deliveries = addressed(fax, &decision, &policy, ctx.now());
+    let when = Some(moment(fax, &policy.rules));
+    let facts = Facts { when, codes, kin: relatives.kin.clone(), ..facts(fax, &texts) };
+    // If the claim is no longer ours, the runner finds out by itself when it records.
+    ctx.store.keep_facts(claim, &packed(&facts), &words::of(fax, &texts), ctx.now()).await?;
+    let mut decision = decide(&facts, &policy.rules);
+    if decision.outcome.junk {
+        if !ctx.store.is_released(&fax.id).await? {
+            return Ok(junk::set_aside(&facts, &decision));
+        }
+        decision = junk::past(&facts, &policy);
+    }
+    let mut deliveries = addressed(fax, &decision, &policy, ctx.now());
+    if decision.outcome.drop_duplicate {
+        deliveries = kin::withheld(ctx, fax, deliveries, &relatives).await?;
+    }
     let rule = decision.rule.clone();
     Ok(Change::Routed { rule, decision: serde_json::json!(decision), deliveries })
+}
+
+/// Codes of all pages, each with its page's number.
+fn codes(saved: &[SavedPage<PageRecord>]) -> Vec<PageCode> {
+    let of = |page: &SavedPage<PageRecord>| -> Vec<PageCode> {
+        page.transcript.codes.iter().map(|code| PageCode { page: page.page, ..code.clone() }).collect()
+    };
+    saved.iter().flat_map(of).collect()
 }
 
 /// The pages of the original, but for those that are done.

@@ -1,6 +1,7 @@
 //! Pages and texts → a PDF and what is worth saying of it. Sync: it runs on a thread of its own.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use crate::compose::{self, Coded, ComposeError, Composer, View};
 use crate::decode::{Opened, t4::encode_mmr};
@@ -36,21 +37,33 @@ pub struct Made {
 pub fn typeset(
     facts: &compose::Facts<'_>,
     sheets: &Opened<'_>,
+    texts: HashMap<u32, PageText>,
+    how: &Typography,
+) -> Result<Made, Fault> {
+    typeset_pages(facts, sheets, texts, how, 1..=sheets.page_count())
+}
+
+/// The same with some of the pages; the preview is of the first of them.
+pub fn typeset_pages(
+    facts: &compose::Facts<'_>,
+    sheets: &Opened<'_>,
     mut texts: HashMap<u32, PageText>,
     how: &Typography,
+    pages: RangeInclusive<u32>,
 ) -> Result<Made, Fault> {
     let mut composer = Composer::new(facts, &how.pdf, encode_mmr);
     let mut document = Document {
         pdf: facts.original,
         bytes: 0,
         preview: None,
-        pages: sheets.page_count(),
+        pages: pages.clone().count().try_into().unwrap_or(u32::MAX),
         damage: Vec::new(),
         without_text: Vec::new(),
         resolution: String::new(),
     };
     let mut preview = None;
-    for number in 1..=sheets.page_count() {
+    let first = *pages.start();
+    for number in pages {
         let mut page = sheets.page(number - 1).map_err(|error| error.fault())?;
         let reports = facts.call.page_damage.iter().filter(|report| report.page == number);
         reports.for_each(|report| page.damage.reported(report));
@@ -65,7 +78,7 @@ pub fn typeset(
         if how.pdf.enhanced {
             enhanced(&mut composer, number, &page, text.turn, how).map_err(|error| error.fault())?;
         }
-        if number == 1 {
+        if number == first {
             document.resolution = page.resolution.name();
             let turn = match how.pdf.view {
                 View::Upright | View::Straight => text.turn,

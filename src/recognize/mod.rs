@@ -4,8 +4,9 @@
 //! that knows Chinese and English; [`tesseract`] is Tesseract 5 with Debian's fast models. The default, `auto`, reads
 //! with the network and looks doubtful English words up in Tesseract's dictionary: measured, nothing that both read
 //! together was better (docs/decisions/0012). No language is told beforehand. `layout` makes lines of
-//! words, their order, blanks and the header line that sending machines print. [`models`] says which files must be there.
+//! words, their order, blanks and the header line that sending machines print. [`codes`] finds barcodes. [`models`] says which files must be there.
 
+pub mod codes;
 mod layout;
 mod line;
 pub mod models;

@@ -76,9 +76,9 @@ impl DayRange {
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let day = |name: &str| {
             let name = name.trim().to_ascii_lowercase();
-            DAYS.iter().position(|day| *day == name).ok_or_else(|| {
-                PatternError::whole(text, "expected days such as \"sat\" or \"mon-fri\"")
-            })
+            DAYS.iter()
+                .position(|day| *day == name)
+                .ok_or_else(|| PatternError::whole(text, "expected days such as \"sat\" or \"mon-fri\""))
         };
         let (from, to) = text.split_once('-').unwrap_or((text, text));
         let (from, to) = (day(from)?, day(to)?);
@@ -124,7 +124,9 @@ mod tests {
         assert!(!fits("22:00-06:00", 6 * 60) && !fits("22:00-06:00", 21 * 60 + 59));
         assert!(fits("00:00-24:00", 0) && fits("00:00-24:00", DAY - 1));
         assert!(fits("18:00-24:00", DAY - 1) && fits("18:00-00:00", DAY - 1));
-        for bad in ["", "8", "08:30", "08:60-09:00", "25:00-26:00", "09:00-09:00", "24:00-01:00", "+9:00-10:00"] {
+        for bad in
+            ["", "8", "08:30", "08:60-09:00", "25:00-26:00", "09:00-09:00", "24:00-01:00", "+9:00-10:00"]
+        {
             assert!(TimeRange::parse(bad).is_err(), "{bad}");
         }
     }

@@ -127,7 +127,8 @@ impl Index {
 
     /// The same, however few there are.
     pub(super) fn build(list: &[Rule]) -> Self {
-        let keys: Vec<Vec<Vec<Key>>> = list.iter().map(|rule| rule.when.iter().filter_map(keys).collect()).collect();
+        let keys: Vec<Vec<Vec<Key>>> =
+            list.iter().map(|rule| rule.when.iter().filter_map(keys).collect()).collect();
         let mut shared: HashMap<&Key, usize> = HashMap::new();
         keys.iter().flatten().flatten().for_each(|key| *shared.entry(key).or_default() += 1);
         let weight = |keys: &Vec<Key>| {
@@ -289,12 +290,14 @@ fn keys(condition: &Condition) -> Option<Vec<Key>> {
             }
             Some(keys)
         }
-        Condition::Reference(list) => {
-            list.iter().map(|one| one.start().map(|(start, whole)| start_key(start, whole, Key::Reference))).collect()
-        }
-        Condition::Barcode(list) => {
-            list.iter().map(|one| one.start().map(|(start, whole)| start_key(start, whole, Key::Barcode))).collect()
-        }
+        Condition::Reference(list) => list
+            .iter()
+            .map(|one| one.start().map(|(start, whole)| start_key(start, whole, Key::Reference)))
+            .collect(),
+        Condition::Barcode(list) => list
+            .iter()
+            .map(|one| one.start().map(|(start, whole)| start_key(start, whole, Key::Barcode)))
+            .collect(),
         // each mark must stand there, so one is enough: the longest
         Condition::Form(list) => {
             let longest = |form: &std::sync::Arc<super::Form>| {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::confidence::Confidence;
-use super::fold::{fold, fold_expression};
+use super::fold::fold_expression;
 use super::page::SeenPage;
 use super::place::Within;
 use super::reference::plain;
@@ -37,7 +37,12 @@ pub(super) struct Marked {
 
 impl Marked {
     /// How sure the reader is of some bytes of the value; `None`: it does not stand within.
-    pub(super) fn sure(&self, pages: &[SeenPage], at: std::ops::Range<usize>, within: &Within) -> Option<Confidence> {
+    pub(super) fn sure(
+        &self,
+        pages: &[SeenPage],
+        at: std::ops::Range<usize>,
+        within: &Within,
+    ) -> Option<Confidence> {
         if within.page.is_some_and(|spot| !spot.is(self.page, pages.len())) {
             return None;
         }
@@ -49,9 +54,11 @@ impl Marked {
     }
 }
 
-/// Patterns are written as people write and see folded lines.
+/// Patterns are written as people write and see folded lines. An edge of a word is one of ASCII letters: beside a Chinese
+/// character every English word ends, and the automaton need not give up there.
 fn compiled(pattern: &str) -> Regex {
-    Regex::new(&fold_expression(pattern)).expect("the pattern is a constant, compiled by a test")
+    Regex::new(&fold_expression(pattern).replace(r"\b", r"(?-u:\b)"))
+        .expect("the pattern is a constant, compiled by a test")
 }
 
 /// A mark of attention; what follows is the name.
@@ -79,17 +86,20 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The Chinese way without a colon: a name and how it is addressed.
-static ADDRESSED: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r"^\W*(?:致)?\s?([^:;,。]{1,24}(?:先生|女士|小姐|主任|經理|處長|署長|科長|台啟|臺啟|收))\W*$"));
+static ADDRESSED: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(r"^\W*(?:致)?\s?([^:;,。]{1,24}(?:先生|女士|小姐|主任|經理|處長|署長|科長|台啟|臺啟|收))\W*$")
+});
 
 /// The values of attention lines.
 pub(super) fn attention(pages: &[SeenPage]) -> Vec<Marked> {
     let mut found = Vec::new();
     for (number, page) in (1..).zip(pages.iter().take(ATTENTION_PAGES)) {
-        let lines: Vec<(String, usize)> =
-            page.lines().iter().map(|line| (fold(&line.text), line.before)).collect();
+        let lines: Vec<(&str, usize)> =
+            page.lines().iter().map(|line| (line.folded(), line.before)).collect();
         for (at, (line, before)) in lines.iter().enumerate() {
+            let mut seen = false;
             for mark in ATTENTION.find_iter(line) {
+                seen = true;
                 let value = value(line, mark.end());
                 if !value.0.is_empty() {
                     found.push(marked(line, *before, value, number));
@@ -104,9 +114,7 @@ pub(super) fn attention(pages: &[SeenPage]) -> Vec<Marked> {
                     }
                 }
             }
-            if !ATTENTION.is_match(line)
-                && let Some(name) = ADDRESSED.captures(line).and_then(|captures| captures.get(1))
-            {
+            if !seen && let Some(name) = ADDRESSED.captures(line).and_then(|captures| captures.get(1)) {
                 found.push(marked(line, *before, (name.as_str(), name.start()), number));
             }
         }
@@ -147,21 +155,26 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What follows "reference" in a sentence: there it marks nothing.
-const SENTENCE: &[&str] = &["to", "is", "was", "made", "for", "of", "the", "and", "or", "your", "our", "with", "from"];
+const SENTENCE: &[&str] =
+    &["to", "is", "was", "made", "for", "of", "the", "and", "or", "your", "our", "with", "from"];
 
 /// What a reference is made of, from its first sign.
-static REFERENCE_VALUE: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r"^[\s:;.#]*((?:\(\s?\d*\s?\)\s?(?:in|at|of)\s)?[\p{L}\p{N}(#][\p{L}\p{N}()\[\]/\\.&_\- ]{1,60})"));
+static REFERENCE_VALUE: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        r"^[\s:;.#]*((?:\(\s?\d*\s?\)\s?(?:in|at|of)\s)?[\p{L}\p{N}(#][\p{L}\p{N}()\[\]/\\.&_\- ]{1,60})",
+    )
+});
 
 /// Reference numbers, each whole and up to its first blank.
 pub(super) fn references(pages: &[SeenPage]) -> Vec<Marked> {
     let mut found: Vec<Marked> = Vec::new();
     for (number, page) in (1..).zip(pages.iter().take(REFERENCE_PAGES)) {
         for line in page.lines() {
-            let folded = fold(&line.text);
-            for mark in REFERENCE.find_iter(&folded) {
+            let folded = line.folded();
+            for mark in REFERENCE.find_iter(folded) {
                 let rest = folded.get(mark.end()..).unwrap_or("");
-                let rest = rest.get(..LABEL.find(rest).map_or(rest.len(), |label| label.start())).unwrap_or("");
+                let rest =
+                    rest.get(..LABEL.find(rest).map_or(rest.len(), |label| label.start())).unwrap_or("");
                 let Some(whole) = REFERENCE_VALUE.captures(rest).and_then(|captures| captures.get(1)) else {
                     continue;
                 };
@@ -175,8 +188,7 @@ pub(super) fn references(pages: &[SeenPage]) -> Vec<Marked> {
                     if text.contains(|c: char| c.is_ascii_digit())
                         && found.last().is_none_or(|last| last.text != plain(text) || last.page != number)
                     {
-                        let mut one =
-                            marked(&folded, line.before, (text, mark.end() + whole.start()), number);
+                        let mut one = marked(folded, line.before, (text, mark.end() + whole.start()), number);
                         one.text = plain(text);
                         found.push(one);
                     }

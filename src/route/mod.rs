@@ -46,8 +46,8 @@ pub use form::Form;
 pub use number::{NumberPattern, NumberPlan};
 pub use office::{Calendar, Hours, Office};
 pub use outcome::{Outcome, Priority, Suggestion};
-pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
 pub use page::LEAST_LINES;
+pub use pattern::{DevicePattern, PageRange, PatternError, StationPattern};
 pub use place::{PageSpot, Within, Zone};
 pub use reference::ReferencePattern;
 pub use rule::{DEFAULT_RULE, NoDepartment, Rule, Rules, Site};
@@ -55,6 +55,12 @@ pub use shadow::{Shadow, Shadows, Taken};
 pub use text::{Phrase, TextRegex};
 pub use twin::Twin;
 pub use words::{Expression, Words};
+
+/// Text as phrases are compared with it: one line, lower case, one form of each character, no blanks beside Chinese. A soft
+/// hyphen stands where a line ended in a hyphen.
+pub fn folded(text: &str) -> String {
+    fold::fold(text)
+}
 
 #[cfg(test)]
 mod tests;

@@ -147,7 +147,11 @@ impl Pattern {
             let same = column > 0 && window[column - 1].1 == self.chars[row - 1];
             if same && costs[row - 1][column - 1] == cost {
                 (row, column) = (row - 1, column - 1);
-            } else if column > 0 && !same && costs[row - 1][column - 1] + 1 == cost && self.words[row - 1].is_some() {
+            } else if column > 0
+                && !same
+                && costs[row - 1][column - 1] + 1 == cost
+                && self.words[row - 1].is_some()
+            {
                 blame(row)?;
                 (row, column) = (row - 1, column - 1);
             } else if costs[row - 1][column] + 1 == cost && self.words[row - 1].is_some() {
@@ -165,7 +169,8 @@ impl Pattern {
 
     /// The place is words of its own.
     fn edges(&self, window: &[(usize, char)], start: usize, end: usize) -> bool {
-        let spaced = |at: Option<usize>| at.and_then(|at| window.get(at)).is_some_and(|(_, c)| is_spaced_word(*c));
+        let spaced =
+            |at: Option<usize>| at.and_then(|at| window.get(at)).is_some_and(|(_, c)| is_spaced_word(*c));
         let first = self.chars.first().is_some_and(|c| is_spaced_word(*c));
         let last = self.chars.last().is_some_and(|c| is_spaced_word(*c));
         !(first && spaced(start.checked_sub(1)) || last && spaced(Some(end)))
@@ -222,9 +227,15 @@ mod tests {
 
     #[test]
     fn what_may_be_forgiven() {
-        for (phrase, most) in
-            [("tax", 0), ("licen", 1), ("licensing division", 2), ("福利", 0), ("福利科", 1), ("hd507", 0), ("社會福利署長", 2)]
-        {
+        for (phrase, most) in [
+            ("tax", 0),
+            ("licen", 1),
+            ("licensing division", 2),
+            ("福利", 0),
+            ("福利科", 1),
+            ("hd507", 0),
+            ("社會福利署長", 2),
+        ] {
             assert_eq!(Pattern::new(phrase).forgivable(), most, "{phrase}");
         }
     }

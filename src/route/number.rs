@@ -213,10 +213,9 @@ impl NumberPattern {
         let keys: Vec<NumberKey> = match &self.kind {
             Kind::Any => return None,
             Kind::Exact(reading) => vec![NumberKey(Sort::Exact(reading.digits.clone()))],
-            Kind::Prefix(beginnings) => beginnings
-                .iter()
-                .map(|one| NumberKey(Sort::Prefix(one.scope, one.digits.clone())))
-                .collect(),
+            Kind::Prefix(beginnings) => {
+                beginnings.iter().map(|one| NumberKey(Sort::Prefix(one.scope, one.digits.clone()))).collect()
+            }
             Kind::Suffix(end) => vec![NumberKey(Sort::Suffix(end.clone()))],
         };
         // an empty beginning is every number of a country

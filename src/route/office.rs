@@ -58,8 +58,10 @@ impl Hours {
         let bad = || PatternError::whole(text, "expected days and times such as \"mon-fri 09:00-17:30\"");
         let (days, times) = text.trim().rsplit_once(char::is_whitespace).ok_or_else(bad)?;
         let whole = |error: PatternError| PatternError::whole(text, error.message);
-        let hours =
-            Self { days: DayRange::parse(days).map_err(whole)?, times: TimeRange::parse(times).map_err(whole)? };
+        let hours = Self {
+            days: DayRange::parse(days).map_err(whole)?,
+            times: TimeRange::parse(times).map_err(whole)?,
+        };
         let (from, until) = hours.times.minutes();
         if from > until {
             return Err(PatternError::whole(text, "hours that go over midnight are written as two entries"));
@@ -91,7 +93,8 @@ impl Office {
 
     /// Somebody is there.
     pub fn open_at(&self, moment: &Moment) -> bool {
-        moment.holiday.is_none() && self.hours.iter().any(|hours| hours.open_at(moment.weekday, moment.minute))
+        moment.holiday.is_none()
+            && self.hours.iter().any(|hours| hours.open_at(moment.weekday, moment.minute))
     }
 
     /// The moment as this office's clock and calendar show it.
@@ -152,9 +155,16 @@ mod tests {
 
     fn office() -> Office {
         let hours = ["mon-fri 09:00-13:00", "mon-fri 14:00-17:30", "sat 09:00-13:00"];
-        let christmas = [(civil::date(2026, 12, 25), "Christmas Day".to_owned()), (civil::date(2026, 12, 26), "Boxing Day".to_owned())];
+        let christmas = [
+            (civil::date(2026, 12, 25), "Christmas Day".to_owned()),
+            (civil::date(2026, 12, 26), "Boxing Day".to_owned()),
+        ];
         let zone = TimeZone::fixed(jiff::tz::offset(8));
-        Office::new(hours.map(|text| Hours::parse(text).unwrap()).into(), Calendar::new("test", christmas), zone)
+        Office::new(
+            hours.map(|text| Hours::parse(text).unwrap()).into(),
+            Calendar::new("test", christmas),
+            zone,
+        )
     }
 
     fn at(office: &Office, text: &str) -> Millis {

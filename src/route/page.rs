@@ -31,6 +31,14 @@ pub(super) struct Line {
     pub(super) before: usize,
     across: Option<f32>,
     down: f32,
+    folded: OnceCell<String>,
+}
+
+impl Line {
+    /// The line alone, folded.
+    pub(super) fn folded(&self) -> &str {
+        self.folded.get_or_init(|| fold(&self.text))
+    }
 }
 
 struct Word {
@@ -92,9 +100,7 @@ impl SeenPage {
         Self::of_lines(lines)
     }
 
-    fn of_lines(
-        given: impl Iterator<Item = (String, Option<f32>, f32, Vec<(String, Confidence)>)>,
-    ) -> Self {
+    fn of_lines(given: impl Iterator<Item = (String, Option<f32>, f32, Vec<(String, Confidence)>)>) -> Self {
         let (mut lines, mut words, mut count) = (Vec::new(), Vec::new(), 0);
         for (text, across, down, runs) in given {
             let before = count;
@@ -106,7 +112,7 @@ impl SeenPage {
                     words.push(Word { end: count, line: lines.len(), confidence });
                 }
             }
-            lines.push(Line { text, before, across, down });
+            lines.push(Line { text, before, across, down, folded: OnceCell::new() });
         }
         let texts: Vec<&str> = lines.iter().map(|line: &Line| line.text.as_str()).collect();
         let text = texts.join("\n");
@@ -143,13 +149,16 @@ impl SeenPage {
     /// The same for a range of letters and digits.
     pub(super) fn sure(&self, letters: Range<usize>, within: &Within) -> Option<Confidence> {
         let first = self.words.partition_point(|word| word.end <= letters.start);
-        let line = self.words.get(first).or_else(|| self.words.last()).and_then(|word| self.lines.get(word.line))?;
+        let line =
+            self.words.get(first).or_else(|| self.words.last()).and_then(|word| self.lines.get(word.line))?;
         if within.zone.as_ref().is_some_and(|zone| !zone.holds(line.across, line.down)) {
             return None;
         }
         let rests_on = self.words.get(first..).unwrap_or(&[]).iter().enumerate();
         let least = rests_on
-            .take_while(|(at, word)| *at == 0 || self.start(first + at) < letters.end && word.end > letters.start)
+            .take_while(|(at, word)| {
+                *at == 0 || self.start(first + at) < letters.end && word.end > letters.start
+            })
             .map(|(_, word)| word.confidence)
             .min();
         Some(least.unwrap_or(Confidence::SURE))

@@ -88,7 +88,8 @@ impl StationPattern {
 
     /// `claimed` is folded; `number` is what it says as a number.
     pub(super) fn fits(&self, claimed: &str, number: Option<&Reading>) -> bool {
-        let as_number = || self.number.as_ref().zip(number).is_some_and(|(pattern, number)| pattern.fits(number));
+        let as_number =
+            || self.number.as_ref().zip(number).is_some_and(|(pattern, number)| pattern.fits(number));
         wildcard(&self.text, claimed) || as_number()
     }
 

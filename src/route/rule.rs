@@ -143,6 +143,13 @@ impl Rules {
         Self { index: Indexed(Arc::new(Index::build(&self.list))), ..self.clone() }
     }
 
+    /// The same without the rules that call a fax junk: for one of which a person said that it is none.
+    pub fn without_junk(&self) -> Self {
+        let list: Vec<Rule> = self.list.iter().filter(|rule| !rule.outcome.junk).cloned().collect();
+        let index = Indexed(Arc::new(Index::new(&list)));
+        Self { list, index, ..self.clone() }
+    }
+
     /// Which of them may fit a fax.
     pub(super) fn index(&self) -> &Index {
         &self.index.0

@@ -62,7 +62,8 @@ impl Phrase {
         page.match_indices(self.folded.as_str()).filter_map(move |(at, found)| {
             let before = page.get(..at).and_then(|text| text.chars().next_back());
             let after = page.get(at + found.len()..).and_then(|text| text.chars().next());
-            let part = first && before.is_some_and(is_spaced_word) || last && after.is_some_and(is_spaced_word);
+            let part =
+                first && before.is_some_and(is_spaced_word) || last && after.is_some_and(is_spaced_word);
             (!part).then(|| at..at + found.len())
         })
     }

@@ -77,13 +77,11 @@ impl Condition {
             Self::Barcode(patterns) => first(patterns, |pattern| {
                 facts.codes.iter().zip(seen.codes()).any(|(code, text)| pattern.fits(code, text))
             }),
-            Self::Reference(patterns) => {
-                read(patterns, demand, |pattern| (reference(pattern, seen), None))
-            }
+            Self::Reference(patterns) => read(patterns, demand, |pattern| (reference(pattern, seen), None)),
             Self::Form(forms) => read(forms, demand, |one| (form(one, seen), None)),
-            Self::Attention(words) => read(words, demand, |words| {
-                (words.look_in(seen.attention(), seen.pages()), words.confidence)
-            }),
+            Self::Attention(words) => {
+                read(words, demand, |words| (words.look_in(seen.attention(), seen.pages()), words.confidence))
+            }
             Self::Text(words) => read(words, demand, |words| (words.look(seen.pages()), words.confidence)),
             Self::TextRegex(list) => read(list, demand, |one| (one.look(seen.pages()), one.confidence)),
         }
@@ -132,7 +130,11 @@ impl Condition {
             }
             Self::Damaged(_) => {
                 let state = if facts.damaged { "the fax is damaged" } else { "the fax is not damaged" };
-                if verdict.holds == Holds::Yes { state.to_owned() } else { format!("{state}, wanted the other") }
+                if verdict.holds == Holds::Yes {
+                    state.to_owned()
+                } else {
+                    format!("{state}, wanted the other")
+                }
             }
             Self::Language(wanted) => {
                 let shown = (!facts.languages.is_empty()).then(|| facts.languages.join(", "));

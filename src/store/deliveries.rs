@@ -15,7 +15,7 @@ use super::rows::{self, Fax, to_json};
 use super::{FALLBACK, Store, StoreError, Tx};
 use crate::fax::{Delivery, Fault, FaxId, Millis, Outcome, Stage, Step, Target};
 
-/// A delivery to be made, due at once.
+/// A delivery to be made, due at once unless it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// Department, or [`FALLBACK`].
@@ -28,6 +28,8 @@ pub struct NewDelivery {
     pub expires_at: Millis,
     /// Code of the fault that sent it to the fallback inbox.
     pub because: Option<String>,
+    /// It waits until then: office hours. `None`: due at once.
+    pub held_until: Option<Millis>,
 }
 
 /// Deliveries that share one message, ours to attempt.
@@ -266,7 +268,7 @@ async fn record_one(
 }
 
 /// The copy that the fallback inbox gets instead.
-async fn send_to_fallback(
+pub(super) async fn send_to_fallback(
     tx: &mut Tx,
     failed: &Delivery,
     because: String,
@@ -282,12 +284,13 @@ async fn send_to_fallback(
         message_id,
         expires_at: fallback.expires_at,
         because: Some(because),
+        held_until: None,
     };
     insert(tx, &failed.fax, &copy, now).await?;
     events::record(tx, Some(&failed.fax), now, kind::FALLBACK, &detail).await
 }
 
-/// Makes a delivery, due now.
+/// Makes a delivery, due now or when it is held no more; one that a rule drops as a duplicate is withdrawn from the start.
 pub(super) async fn insert(
     tx: &mut Tx,
     fax: &FaxId,
@@ -297,8 +300,9 @@ pub(super) async fn insert(
     // A department may list an address twice, or two departments share a message: one copy is enough.
     sqlx::query(
         "INSERT INTO deliveries (fax_id, department, target_json, message_id, state, made_at, next_at,
-                                 expires_at, because)
-         VALUES ($1, $2, $3, $4, 'due', $5, $5, $6, $7) ON CONFLICT (message_id, target_json) DO NOTHING",
+                                 expires_at, because, held_until)
+         VALUES ($1, $2, $3, $4, CASE WHEN $7 = $9 THEN 'withdrawn' ELSE 'due' END, $5, COALESCE($8, $5), $6, $7, $8)
+         ON CONFLICT (message_id, target_json) DO NOTHING",
     )
     .bind(fax.as_str())
     .bind(&delivery.department)
@@ -307,6 +311,8 @@ pub(super) async fn insert(
     .bind(now)
     .bind(delivery.expires_at)
     .bind(&delivery.because)
+    .bind(delivery.held_until.filter(|until| *until > now))
+    .bind(super::DUPLICATE)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -326,7 +332,7 @@ pub(super) async fn withdraw(tx: &mut Tx, fax: &FaxId, why: &str) -> Result<u64,
 }
 
 /// Closes a routed fax whose deliveries are all final.
-async fn close_if_done(tx: &mut Tx, fax: &FaxId, now: Millis) -> Result<bool, StoreError> {
+pub(super) async fn close_if_done(tx: &mut Tx, fax: &FaxId, now: Millis) -> Result<bool, StoreError> {
     let row = sqlx::query(
         "SELECT stage, (SELECT COUNT(*) FROM deliveries WHERE fax_id = faxes.id AND state = 'due') AS due
          FROM faxes WHERE id = $1",

@@ -59,6 +59,12 @@ pub enum StoreError {
     /// The fax's stage does not allow it.
     #[error(transparent)]
     IllegalStep(#[from] IllegalStep),
+    /// The fax does not stand in quarantine as junk.
+    #[error("{0} is not set aside as junk")]
+    NotJunk(FaxId),
+    /// The delivery that the mail is about is being attempted at this moment: its outcome comes first.
+    #[error("the delivery that came back is still under way")]
+    UnderWay,
     /// A fax was routed nowhere: that would lose it.
     #[error("a routed fax needs at least one delivery")]
     NoDelivery,
@@ -117,6 +123,10 @@ impl StoreError {
             Self::IllegalStep(_) => {
                 ("store.illegal-step", Disposition::Refuse, "`faxgate show` tells where the fax stands.")
             }
+            Self::NotJunk(_) => {
+                ("store.not-junk", Disposition::Refuse, "`faxgate junk list` shows the faxes that are.")
+            }
+            Self::UnderWay => ("store.under-way", Disposition::Retry, "It is looked at again."),
             Self::NoDelivery => {
                 ("store.no-delivery", Disposition::Quarantine, "Give the department an address.")
             }

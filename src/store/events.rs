@@ -17,6 +17,10 @@ pub(super) mod kind {
     pub(crate) const ROUTED: &str = "fax.routed";
     pub(crate) const CLOSED: &str = "fax.closed";
     pub(crate) const QUARANTINED: &str = "fax.quarantined";
+    /// A rule called it junk: set aside, told of in the daily digest.
+    pub(crate) const JUNKED: &str = "fax.junked";
+    /// A person said that it is no junk.
+    pub(crate) const RELEASED: &str = "fax.released";
     pub(crate) const DISCARDED: &str = "fax.discarded";
     pub(crate) const REPLAYED: &str = "fax.replayed";
     pub(crate) const RETRIED: &str = "fax.retried";
@@ -32,6 +36,28 @@ pub(super) mod kind {
     pub(crate) const LATE: &str = "delivery.late";
     /// The gateway died while the delivery was under way: its outcome is unknown, it is repeated.
     pub(crate) const INTERRUPTED: &str = "delivery.interrupted";
+    /// The fax is kin to an earlier one: sent again, the rest of it, of the same call.
+    pub(crate) const KIN: &str = "fax.kin";
+    /// A rule dropped deliveries: the very same fax was delivered before.
+    pub(crate) const DROPPED: &str = "fax.duplicate-dropped";
+    /// Other rules came into force.
+    pub(crate) const RULES_USED: &str = "rules.used";
+    /// A person put an earlier version of the rules back.
+    pub(crate) const RULES_ROLLED_BACK: &str = "rules.rolled-back";
+    /// Something is not well: a line, the queue, a relay.
+    pub(crate) const ALARM_OPENED: &str = "alarm.opened";
+    /// It is well again.
+    pub(crate) const ALARM_CLEARED: &str = "alarm.cleared";
+    /// A mail that had been taken came back: the fallback inbox gets the fax.
+    pub(crate) const BOUNCED: &str = "delivery.bounced";
+    /// A bounce came for a delivery that had not been taken, or was no longer wanted: noted alone.
+    pub(crate) const BOUNCED_LATE: &str = "delivery.bounced-late";
+    /// A person passed the fax on to another department.
+    pub(crate) const PASSED_ON: &str = "fax.passed-on";
+    /// It would have gone in a circle: the fallback inbox gets it.
+    pub(crate) const PASSED_ROUND: &str = "fax.passed-round";
+    /// Somebody fetched the document by a signed link.
+    pub(crate) const FETCHED: &str = "fax.fetched";
     pub(crate) const EMPTY_CALL: &str = "call.without-pages";
 }
 

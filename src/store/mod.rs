@@ -12,22 +12,33 @@
 //!   changes nothing.
 //! - **One history.** Each change writes its event in the same transaction; events form a hash chain, and
 //!   triggers forbid changing or deleting them.
-//! - **Never routed to nowhere.** A delivery that fails makes one to the fallback inbox in the same
-//!   transaction; the fallback itself is tried for ever.
+//! - **Never routed to nowhere.** A delivery that fails, or bounces later, makes one to the fallback inbox in the
+//!   same transaction; the fallback itself is tried for ever.
 //!
 //! No clock is read here: every moment is an argument. SQL is kept portable (`$n`, text, integers).
 
 mod admit;
+mod alarms;
 mod blobs;
+mod bounces;
+mod bulletins;
 mod deliveries;
 mod error;
 mod events;
+mod facts;
+mod junk;
+mod kin;
+mod lines;
 mod lock;
+mod moves;
 mod operator;
+mod own_mails;
 mod pages;
 mod read;
 mod rows;
+mod rules;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -41,17 +52,31 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
 pub use admit::{Admission, EmptyCall, NewFax};
+pub use alarms::{Alarm, AlarmChanges, Waiting};
 pub use blobs::Blobs;
+pub use bounces::{Follow, NewReturn, Replies, ReturnedMail, Taken};
+pub use bulletins::{Bulletin, NewBulletin};
 pub use deliveries::{Batch, Fallback, NewDelivery, Recorded, Tally};
 pub use error::StoreError;
 pub use events::Event;
+pub use facts::Decided;
+pub use junk::{JUNK, Junk};
+pub use kin::{Candidate, Prints};
+pub use lines::{LineFax, LineQuality};
+pub use moves::{MOST_MOVES, Move, PASSED_ON, PASSED_ROUND, Pass, Passed};
+pub use own_mails::{NewMail, OwnMail};
 pub use pages::SavedPage;
 pub use read::{Backlog, Filter};
 pub use rows::{Fax, Routing};
+pub use rules::{RulesText, RulesVersion, Use};
+pub use search::{Sought, Words};
 pub use work::{Change, Claim, Freed};
 
 /// Name of the department whose inbox is the fallback.
 pub const FALLBACK: &str = "fallback";
+
+/// Code of a delivery that a rule dropped: the very same fax was delivered before. It is withdrawn from the start.
+pub const DUPLICATE: &str = "route.duplicate";
 
 /// Where the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +116,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Shared {
+    dir: PathBuf,
     readers: SqlitePool,
     /// One connection: writers in this process queue here and not at SQLite's lock. `None`: read only.
     writer: Option<SqlitePool>,
@@ -158,7 +184,8 @@ impl Store {
         if access != Access::Gateway {
             schema::check(&readers).await?;
         }
-        let shared = Shared { readers, writer, blobs, changes: watch::Sender::new(0), _lock: lock };
+        let dir = settings.dir.clone();
+        let shared = Shared { dir, readers, writer, blobs, changes: watch::Sender::new(0), _lock: lock };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -171,6 +198,11 @@ impl Store {
     /// Changes by another process are not seen here.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
+    }
+
+    /// The process id of the gateway that works on this store, if one does; 0: it is just starting.
+    pub fn gateway(&self) -> Option<u32> {
+        lock::holder(&self.shared.dir)
     }
 
     /// Closes the database in good order. Later calls fail.

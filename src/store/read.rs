@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::rows::{self, Fax};
 use super::{Store, StoreError};
@@ -51,18 +51,18 @@ impl Store {
 
     /// Faxes, newest first, at most `limit`.
     pub async fn list(&self, filter: &Filter, limit: u32) -> Result<Vec<Fax>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM faxes
-             WHERE ($1 IS NULL OR stage = $1) AND ($2 IS NULL OR source = $2)
-               AND ($3 IS NULL OR admitted_at >= $3)
-             ORDER BY admitted_at DESC, id DESC LIMIT $4",
-        )
-        .bind(filter.stage.map(Stage::name))
-        .bind(&filter.source)
-        .bind(filter.since)
-        .bind(limit)
-        .fetch_all(self.readers())
-        .await?;
+        // Only what is asked for stands in the query: with "or nothing is asked" in it no index on the stage serves, and
+        // the few quarantined faxes are sought among all that ever came.
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM faxes WHERE admitted_at >= ");
+        query.push_bind(filter.since.unwrap_or(Millis::MIN));
+        if let Some(stage) = filter.stage {
+            query.push(" AND stage = ").push_bind(stage.name());
+        }
+        if let Some(source) = &filter.source {
+            query.push(" AND source = ").push_bind(source);
+        }
+        query.push(" ORDER BY admitted_at DESC, id DESC LIMIT ").push_bind(limit);
+        let rows = query.build().fetch_all(self.readers()).await?;
         rows.iter().map(rows::fax).collect()
     }
 
@@ -78,25 +78,39 @@ impl Store {
         Ok(counts)
     }
 
-    /// Age in milliseconds of the oldest fax that is not yet where it belongs.
+    /// Age in milliseconds of the oldest fax that is not yet where it belongs. What is held until office hours is not
+    /// late: its age counts from the moment when it is let go.
     pub async fn oldest_open(&self, now: Millis) -> Result<Option<Millis>, StoreError> {
         let row = sqlx::query(
-            "SELECT MIN(admitted_at) AS oldest FROM faxes
-             WHERE stage IN ('received', 'transcribed', 'composed', 'routed')",
+            "SELECT MIN(since) AS oldest FROM (
+                 SELECT admitted_at AS since FROM faxes WHERE stage IN ('received', 'transcribed', 'composed')
+                 UNION ALL
+                 SELECT CASE WHEN d.held_until > f.admitted_at THEN d.held_until ELSE f.admitted_at END AS since
+                 FROM faxes AS f LEFT JOIN deliveries AS d ON d.fax_id = f.id AND d.state = 'due'
+                 WHERE f.stage = 'routed' AND (d.held_until IS NULL OR d.held_until <= $1)) AS open",
         )
+        .bind(now)
         .fetch_one(self.readers())
         .await?;
         Ok(row.try_get::<Option<Millis>, _>("oldest")?.map(|at| (now - at).max(0)))
     }
 
-    /// Faxes whose work waits for a moment after `work`, or a delivery of which for one after `delivery`.
-    pub async fn beyond(&self, work: Millis, delivery: Millis) -> Result<Vec<FaxId>, StoreError> {
+    /// Faxes whose work waits for a moment after `work`, or a delivery of which for one after `delivery`, or after `held`
+    /// where it is held.
+    pub async fn beyond(
+        &self,
+        work: Millis,
+        delivery: Millis,
+        held: Millis,
+    ) -> Result<Vec<FaxId>, StoreError> {
         let rows = sqlx::query(
             "SELECT id FROM faxes WHERE stage IN ('received', 'transcribed', 'composed') AND next_at > $1
-             UNION SELECT fax_id FROM deliveries WHERE state = 'due' AND next_at > $2",
+             UNION SELECT fax_id FROM deliveries WHERE state = 'due' AND next_at > $2
+                      AND (held_until IS NULL OR next_at > held_until OR next_at > $3)",
         )
         .bind(work)
         .bind(delivery)
+        .bind(held)
         .fetch_all(self.readers())
         .await?;
         rows.iter().map(|row| rows::parsed(row, "faxes", "id")).collect()

@@ -129,7 +129,7 @@ pub(super) fn json<T: DeserializeOwned>(
     serde_json::from_str(&text).map_err(|_| unreadable(table, column, &text))
 }
 
-fn optional_json<T: DeserializeOwned>(
+pub(super) fn optional_json<T: DeserializeOwned>(
     row: &SqliteRow,
     table: &'static str,
     column: &'static str,
@@ -165,6 +165,6 @@ pub(super) fn number<T: TryFrom<i64>>(
     T::try_from(number).map_err(|_| unreadable(table, column, &number.to_string()))
 }
 
-fn unreadable(table: &'static str, what: &'static str, text: &str) -> StoreError {
+pub(super) fn unreadable(table: &'static str, what: &'static str, text: &str) -> StoreError {
     StoreError::Unreadable { table, what, text: text.chars().take(60).collect() }
 }

@@ -6,10 +6,10 @@
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 
-use super::deliveries::{NewDelivery, insert};
+use super::deliveries::{NewDelivery, close_if_done, insert};
 use super::events::{self, kind};
 use super::rows::{self, Fax, Routing, to_json};
-use super::{Store, StoreError};
+use super::{Store, StoreError, junk};
 use crate::fax::{Document, Fault, Millis, Step};
 
 /// A fax that is ours to work on, until the lease runs out and someone else takes it.
@@ -40,6 +40,25 @@ pub enum Change {
         /// At least one.
         deliveries: Vec<NewDelivery>,
     },
+    /// A rule called it junk: set aside, nobody is mailed about it alone.
+    Junked {
+        /// Name of the rule.
+        rule: String,
+        /// The decision whole, as JSON.
+        decision: Value,
+        /// Why, under the code [`JUNK`](super::JUNK).
+        fault: Fault,
+        /// The first words of its first page, one line.
+        words: String,
+    },
+}
+
+/// What a change makes beside the fax, in its transaction.
+#[derive(Debug, Clone, Copy, Default)]
+struct Made<'a> {
+    deliveries: &'a [NewDelivery],
+    /// Rule and first words of a fax that is set aside as junk.
+    junk: Option<&'a (String, String)>,
 }
 
 /// Leases that dead processes had left.
@@ -107,12 +126,16 @@ impl Store {
             Change::Routed { rule, decision, .. } => {
                 (Step::Route, kind::ROUTED, json!({ "rule": rule, "decision": decision }))
             }
+            Change::Junked { rule, decision, .. } => {
+                (Step::Quarantine, kind::JUNKED, json!({ "rule": rule, "decision": decision }))
+            }
         };
         let stage = claim.fax.stage.after(step)?;
         let mut next = claim.fax.clone();
         (next.stage, next.since, next.next_at) = (stage, now, now);
         (next.attempts, next.claims, next.fault) = (0, 0, None);
         let mut new = Vec::new();
+        let mut aside = None;
         match change {
             Change::Transcribed { .. } => {}
             Change::Composed(document) => next.document = Some(document),
@@ -120,8 +143,14 @@ impl Store {
                 next.routing = Some(Routing { rule, decision });
                 new = deliveries;
             }
+            Change::Junked { rule, decision, fault, words } => {
+                next.fault = Some(fault);
+                aside = Some((rule.clone(), words));
+                next.routing = Some(Routing { rule, decision });
+            }
         }
-        self.replace(claim, next, &new, kind, &detail, now).await
+        let (new, aside) = (new.as_slice(), aside.as_ref());
+        self.replace(claim, next, Made { deliveries: new, junk: aside }, kind, &detail, now).await
     }
 
     /// Puts the fax off until `until` because of a fault. The claim ends. False as for `advance`.
@@ -139,7 +168,7 @@ impl Store {
         next.next_at = until;
         next.fault = Some(fault.clone());
         let detail = json!({ "fault": fault, "until": until, "attempts": next.attempts });
-        self.replace(claim, next, &[], kind::POSTPONED, &detail, now).await
+        self.replace(claim, next, Made::default(), kind::POSTPONED, &detail, now).await
     }
 
     /// Sets the fax aside with its reason; `notices` tell the fallback inbox. The claim ends. False as
@@ -155,7 +184,8 @@ impl Store {
         next.stage = next.stage.after(Step::Quarantine)?;
         (next.since, next.claims) = (now, 0);
         next.fault = Some(fault.clone());
-        self.replace(claim, next, notices, kind::QUARANTINED, &json!({ "fault": fault }), now).await
+        let made = Made { deliveries: notices, junk: None };
+        self.replace(claim, next, made, kind::QUARANTINED, &json!({ "fault": fault }), now).await
     }
 
     /// Gives a claim back unharmed: the gateway is stopping. Counts as no claim at all.
@@ -205,7 +235,7 @@ impl Store {
         &self,
         claim: &mut Claim,
         next: Fax,
-        new: &[NewDelivery],
+        made: Made<'_>,
         kind: &str,
         detail: &Value,
         now: Millis,
@@ -241,14 +271,29 @@ impl Store {
             return Ok(false);
         }
         events::record(&mut tx, Some(&next.id), now, kind, detail).await?;
-        for delivery in new {
+        for delivery in made.deliveries {
             insert(&mut tx, &next.id, delivery, now).await?;
         }
+        if let Some((rule, words)) = made.junk {
+            junk::note(&mut tx, &next.id, rule, words, now).await?;
+        }
+        let dropped =
+            made.deliveries.iter().filter(|one| one.because.as_deref() == Some(super::DUPLICATE)).count();
+        if dropped > 0 {
+            events::record(&mut tx, Some(&next.id), now, kind::DROPPED, &json!({ "deliveries": dropped }))
+                .await?;
+        }
+        // Nothing may be left to do: all of it was dropped.
+        let closed = dropped > 0 && close_if_done(&mut tx, &next.id, now).await?;
         self.commit(tx).await?;
         if next.stage != claim.fax.stage {
             super::entered(next.stage);
         }
         claim.fax = next;
+        if closed {
+            claim.fax.stage = claim.fax.stage.after(Step::Close)?;
+            super::entered(claim.fax.stage);
+        }
         Ok(true)
     }
 }

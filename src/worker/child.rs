@@ -61,8 +61,9 @@ pub fn child_main() -> i32 {
             eprintln!("page-worker: {error}");
             return EX_DATAERR;
         }
-        if is_bloated() {
-            // The pool starts another: what leaked would one day cost a page its text.
+        let spent = engine.as_ref().is_some_and(|(_, engine): &Running| engine.is_spent());
+        if spent || is_bloated() {
+            // The pool starts another: what leaked, or still runs, would one day cost a page its text.
             return EX_OK;
         }
     }

@@ -123,7 +123,7 @@ fn a_good_configuration_becomes_settings() {
     assert_eq!(config.spools.len(), 2);
     assert_eq!(config.spools[1].did.as_deref(), Some("3010 1001"));
     assert_eq!(config.scan_interval.as_secs(), 60);
-    let relay = config.deliver.relay.as_ref().unwrap();
+    let relay = config.deliver.relays.first().unwrap();
     assert_eq!(
         (relay.host.as_str(), relay.port, relay.tls),
         ("mail.city.example", 587, faxgate::deliver::Tls::StartTls)
@@ -134,6 +134,60 @@ fn a_good_configuration_becomes_settings() {
     assert_eq!(config.rules.list().len(), 2);
     assert_eq!(config.rules_version(), faxgate::fax::Sha256::of(RULES.as_bytes()).to_string());
     assert_eq!(config.ops.listen, None);
+}
+
+#[test]
+fn several_relays_are_read_in_order_with_all_that_each_may_have() {
+    use faxgate::deliver::{Limits, Mechanism, Secret, Tls};
+    let relays = r#"
+[[mail.relay]]
+name = "office 365"
+host = "smtp.office365.example"
+auth = "xoauth2"
+user = "fax@city.example"
+connections = 2
+per_minute = 30
+recipients = 50
+largest = "25MiB"
+[mail.relay.oauth]
+token_url = "https://login.example/tenant/oauth2/v2.0/token"
+client_id = "app"
+client_secret_file = "app-secret"
+scope = "https://outlook.office365.com/.default"
+[[mail.relay]]
+host = "mail.city.example"
+tls = "implicit"
+auth = "login"
+user = "fax"
+password_file = "app-secret"
+[[mail.relay]]
+host = "127.0.0.1"
+tls = "starttls-if-offered"
+"#;
+    let machine = MACHINE.replace("[mail.relay]\nhost = \"mail.city.example\"\n", relays);
+    let folder = Folder::new(&machine, DEPARTMENTS, RULES);
+    let secret = folder.path("app-secret");
+    std::fs::write(&secret, "s\n").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (config, warnings) =
+        Config::load(folder.0.path()).unwrap_or_else(|problems| panic!("{}", problems.render()));
+    assert_eq!(warnings, []);
+    let [office, exchange, local] = &config.deliver.relays[..] else { panic!("{:?}", config.deliver.relays) };
+    assert_eq!((office.shown().as_str(), office.port, office.tls), ("office 365", 587, Tls::StartTls));
+    let limits =
+        Limits { connections: 2, per_minute: Some(30), recipients: 50, largest: Some(25 * 1024 * 1024) };
+    assert_eq!(office.limits, limits);
+    let Secret::Token(grant) = &office.login.as_ref().unwrap().secret else { panic!("{office:?}") };
+    assert_eq!(
+        (grant.client_id.as_str(), &grant.client_secret_file, &grant.refresh_token_file),
+        ("app", &Some(secret.clone()), &None)
+    );
+    assert_eq!((exchange.port, exchange.tls), (465, Tls::Implicit));
+    assert_eq!(
+        exchange.login.as_ref().unwrap().secret,
+        Secret::Password { file: secret, by: Mechanism::Login }
+    );
+    assert_eq!((local.shown().as_str(), local.tls), ("127.0.0.1:25", Tls::StartTlsIfOffered));
 }
 
 #[test]
@@ -174,7 +228,7 @@ fn the_shipped_configuration_is_clean() {
     assert_eq!(warnings, []);
     assert_eq!(config.spools[0].path, home.path().join("var/spool/hylafax/recvq"));
     // what is commented out is as good as what is not
-    assert_eq!(config.deliver.relay, None);
+    assert_eq!(config.deliver.relays, []);
     assert_eq!(config.limits, faxgate::decode::Limits::default());
     assert_eq!(config.pdf, faxgate::compose::Settings::default());
 }
@@ -237,7 +291,7 @@ name = "Licensing"
 [[department]]
 id = "health"
 name = "健康科"
-mail = ["health@city.example", "衞生@city.example"]
+mail = ["health@city.example", "衞生@城市.example"]
 sensitive = true
 
 [[department]]
@@ -378,6 +432,7 @@ impl Case {
         };
         let folder = Folder::new(&change(M, MACHINE), &change(D, DEPARTMENTS), &change(R, RULES));
         std::fs::write(folder.path("secret"), "x").unwrap();
+        std::fs::write(folder.path("ended.pem"), include_str!("ended.pem")).unwrap();
         std::fs::set_permissions(folder.path("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         folder
     }
@@ -391,6 +446,7 @@ const M: &str = "faxgate.toml";
 const D: &str = "departments.toml";
 const R: &str = "rules.toml";
 const END: &str = "[default]";
+const FIRST: &str = "[[department]]";
 
 /// A `[t38]` and its spool before `[mail]`, with these lines of the section and of its only trunk.
 macro_rules! t38 {
@@ -584,8 +640,44 @@ const CASES: &[Case] = &[
         "[mail.relay]",
         "[mail.relay]\nuser = \"a\"\npassword_file = \"rules.toml\"",
     ),
+    case(
+        "config.mail.certificate",
+        M,
+        "[mail.relay]",
+        "[mail.relay]\ncertificate = \"rules.toml\"\nkey = \"ours.key\"",
+    ),
+    case(
+        "config.mail.oauth",
+        M,
+        "[mail.relay]",
+        "[mail.relay.oauth]\ntoken_url = \"https://login.example/token\"\nclient_id = \"app\"\n[mail.relay]\nuser = \"fax\"",
+    ),
+    case("config.key.missing", M, "[mail.relay]", "[mail.relay]\nauth = \"xoauth2\"\nuser = \"fax\""),
+    case("config.value.range", M, "[mail.relay]", "[mail.relay]\nconnections = 0"),
+    case("config.value.range", M, "[mail.relay]", "[mail.relay]\nlargest = \"1KiB\""),
+    case(
+        "config.name.duplicate",
+        M,
+        "[mail.relay]\nhost = \"mail.city.example\"",
+        "[[mail.relay]]\nhost = \"mail.city.example\"\n[[mail.relay]]\nhost = \"mail.city.example\"",
+    ),
     case("config.mail.time-zone", M, "[mail.relay]", "time_zone = \"Hong Kong\"\n[mail.relay]"),
     case("config.mail.retry", M, "[mail.relay]", "expires = \"10m\"\n[mail.relay]"),
+    case("config.returns.none", M, "[mail]\n", "[returns]\n[mail]\n"),
+    case("config.returns.open", M, "[mail]\n", "[returns]\nlmtp = \"0.0.0.0:24\"\n[mail]\n"),
+    case("config.value.form", M, "[mail]\n", "[returns]\nlmtp = \"localhost\"\n[mail]\n"),
+    case(
+        "config.links.clear",
+        M,
+        "[mail]\n",
+        "[links]\nbase = \"http://fax.city.example\"\nlisten = \"127.0.0.1:8080\"\n[mail]\n",
+    ),
+    case(
+        "config.links.short",
+        M,
+        "[mail]\n",
+        "[links]\nbase = \"https://fax.city.example\"\nlisten = \"127.0.0.1:8080\"\nexpires = \"2h\"\n[mail]\n",
+    ),
     case("config.department.no-target", D, "mail = \"licensing@city.example\"", ""),
     case("config.department.unknown", R, "to = \"licensing\"", "to = \"licencing\""),
     case("config.department.unknown", D, "fallback = \"registry\"", "fallback = \"nobody\""),
@@ -607,6 +699,10 @@ const CASES: &[Case] = &[
     case("config.rules.spool", R, "text = \"licence\"", "spool = \"line\""),
     case("config.rules.never", R, "text = \"licence\"", "text = \"licence\"\ndid = \"+852 3010 1303\""),
     case("config.rules.never", R, "text = \"licence\"", "spool = \"counter\"\ndid = \"3010 1101\""),
+    case("config.department.template", D, FIRST, "[[department]]\nsubject = \"{{ sendr }}\""),
+    case("config.department.certificate", D, FIRST, "[[department]]\ncertificate = \"secret\""),
+    case("config.department.certificate-ends", D, FIRST, "[[department]]\ncertificate = \"ended.pem\""),
+    case("config.sender.unknowable", D, FIRST, "[[sender]]\nname = \"x\"\n[[department]]"),
     case("config.rules.partly", R, "text = \"licence\"", "did = [\"3010 1101\", \"30101303\"]"),
     case("config.rules.tsi-alone", R, "did = \"3010 1303\"", "tsi = \"City Hospital\""),
     case("config.rules.tsi-alone", R, "did = \"3010 1303\"", "pages = \">=10\""),

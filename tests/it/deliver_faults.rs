@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use faxgate::deliver::smtp::Timeouts;
-use faxgate::deliver::{Deliverer, Relay, Settings, Tls};
+use faxgate::deliver::{Deliverer, Login, Relay, Settings, Tls};
 use faxgate::fax::{Outcome, Target};
 
 use crate::harness::smtp::{Act, Script, ScriptedSmtp, closed_port};
@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn settings(port: u16) -> Settings {
     Settings {
-        relay: Some(Relay { host: "127.0.0.1".into(), port, tls: Tls::None, login: None, roots: None }),
+        relays: vec![Relay::new("127.0.0.1", port, Tls::None)],
         from: "fax@gw.test".into(),
         host_name: "gw.test".into(),
         fallback: Target::Mail("fallback@example.test".into()),
@@ -151,7 +151,7 @@ async fn our_own_set_up_never_costs_an_address() {
         let script = Script { auth: Act::Say(auth), offers: vec![offers.into()], ..Script::default() };
         let server = ScriptedSmtp::start(vec![script]);
         let mut settings = settings(server.port);
-        settings.relay.as_mut().unwrap().login = Some(("faxgate".into(), password.path().into()));
+        settings.relays[0].login = Some(Login::password("faxgate", password.path()));
         (server, settings)
     };
     let cases = [
@@ -174,7 +174,7 @@ async fn our_own_set_up_never_costs_an_address() {
 
     // STARTTLS is required where it is configured: no falling back, and no password in clear.
     let (server, mut settings) = with("235 2.7.0 welcome", "AUTH PLAIN");
-    settings.relay.as_mut().unwrap().tls = Tls::StartTls;
+    settings.relays[0].tls = Tls::StartTls;
     assert_eq!(to_three(settings, LONG).await, all("later smtp.tls"));
     assert!(server.lines().iter().all(|line| line.starts_with("EHLO")), "{:?}", server.lines());
 }
@@ -215,6 +215,6 @@ async fn mail_and_maildir_targets_keep_their_order() {
     );
     assert_eq!(crate::harness::postfix::messages(&place.path().join("billing/new")), [MAIL.to_vec()]);
 
-    let alone = Deliverer::new(Settings { relay: None, ..settings(server.port) });
+    let alone = Deliverer::new(Settings { relays: vec![], ..settings(server.port) });
     assert_eq!(codes(&alone.attempt(MAIL, &targets[1..2]).await), "later relay.none");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use faxgate::deliver::smtp::Timeouts;
-use faxgate::deliver::{Deliverer, Relay, Settings, Tls};
+use faxgate::deliver::{Deliverer, Login, Relay, Settings, Tls};
 use faxgate::fax::{Outcome, Target};
 
 use crate::harness::postfix::Postfix;
@@ -13,16 +13,14 @@ const CLAIMS: &str = "claims@example.test";
 const MAIL: &[u8] =
     b"From: fax@gw.test\r\nMessage-ID: <one@gw.test>\r\nSubject: a fax\r\n\r\n.\r\n..\r\nbody\r\n";
 
-fn settings(postfix: &Postfix, tls: Tls) -> Settings {
+pub fn settings(postfix: &Postfix, tls: Tls) -> Settings {
     let port = if tls == Tls::Implicit { postfix.tls_port } else { postfix.port };
     Settings {
-        relay: Some(Relay {
-            host: "localhost".into(),
-            port,
-            tls,
-            login: Some((postfix.user.clone(), postfix.password_file())),
+        relays: vec![Relay {
+            login: Some(Login::password(postfix.user.clone(), postfix.password_file())),
             roots: Some(postfix.ca_pem.clone()),
-        }),
+            ..Relay::new("localhost", port, tls)
+        }],
         from: "fax@gw.test".into(),
         host_name: "gw.test".into(),
         fallback: Target::Mail("fallback@example.test".into()),
@@ -93,13 +91,13 @@ async fn a_wrong_password_never_bounces_a_fax() {
     let mut settings = settings(&postfix, Tls::StartTls);
     let wrong = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(wrong.path(), "incorrect horse\n").unwrap();
-    settings.relay.as_mut().unwrap().login = Some((postfix.user.clone(), wrong.path().into()));
+    settings.relays[0].login = Some(Login::password(postfix.user.clone(), wrong.path()));
     let outcomes = attempt(settings.clone(), MAIL, &[BILLING, "nobody@example.test"]).await;
     assert_eq!(codes(&outcomes), ["deferred deliver.smtp.login"; 2]);
     assert!(faxgate::deliver::trouble::is_alarm("deliver.smtp.login"));
 
     // No login where one is needed: the relay refuses every recipient, and that is our fault too.
-    settings.relay.as_mut().unwrap().login = Some((postfix.user.clone(), "/nonexistent/password".into()));
+    settings.relays[0].login = Some(Login::password(postfix.user.clone(), "/nonexistent/password"));
     assert_eq!(codes(&attempt(settings, MAIL, &[BILLING]).await), ["deferred deliver.smtp.login"]);
 }
 
@@ -107,9 +105,9 @@ async fn a_wrong_password_never_bounces_a_fax() {
 async fn a_certificate_that_nobody_vouches_for_stops_the_letter_before_the_password() {
     let postfix = Postfix::start(&[BILLING]);
     let mut stranger = settings(&postfix, Tls::StartTls);
-    stranger.relay.as_mut().unwrap().roots = None;
+    stranger.relays[0].roots = None;
     let mut wrong_name = settings(&postfix, Tls::StartTls);
-    wrong_name.relay.as_mut().unwrap().host = "127.0.0.1".into();
+    wrong_name.relays[0].host = "127.0.0.1".into();
     for settings in [stranger, wrong_name] {
         assert_eq!(codes(&attempt(settings, MAIL, &[BILLING]).await), ["deferred deliver.smtp.tls"]);
     }

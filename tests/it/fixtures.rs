@@ -13,7 +13,7 @@ use kit::fax::{Made, MadePage, Writer};
 use kit::fonts::{Face, Fonts, Pair};
 
 /// Folders of `fixtures/` that the generator owns whole.
-const OWNED: [&str; 4] = ["faxes", "damaged", "scans", "spool"];
+const OWNED: [&str; 5] = ["faxes", "labelled/faxes", "damaged", "scans", "spool"];
 
 /// The committed fixtures.
 pub fn root() -> PathBuf {

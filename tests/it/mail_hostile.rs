@@ -6,10 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use faxgate::deliver::Settings;
-use faxgate::deliver::message::{Letter, Notice, Stationery};
+use faxgate::deliver::message::{
+    Carries, Circumstances, Letter, Notice, PassOn, PassedOn, Stationery, Triage,
+};
 use faxgate::fax::{
-    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Language, Number,
-    Original, Receipt, Sha256, StationId, Target,
+    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Language,
+    MailStyle, Number, Original, Receipt, Sha256, StationId, Target,
 };
 use serde_json::Value;
 
@@ -77,8 +79,18 @@ struct Mail {
 }
 
 fn mails(name: &str, language: Language) -> [Mail; 2] {
+    mails_named(name, language, None, None)
+}
+
+/// With a department's own templates.
+fn mails_named(
+    name: &str,
+    language: Language,
+    file_name: Option<&str>,
+    subject: Option<String>,
+) -> [Mail; 2] {
     let settings = Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@gw.example".into(),
         host_name: "gw.example".into(),
         fallback: Target::Mail("fallback@example.org".into()),
@@ -108,6 +120,7 @@ fn mails(name: &str, language: Language) -> [Mail; 2] {
         targets: vec![],
         language,
         sensitive: false,
+        mail: MailStyle { file_name: file_name.map(str::to_owned), subject, ..MailStyle::default() },
     };
     let recipients = ["billing@example.org".to_owned(), "b2@example.org".to_owned()];
     let message_id = "01.billing@gw.example";
@@ -116,12 +129,17 @@ fn mails(name: &str, language: Language) -> [Mail; 2] {
         call: &call,
         arrival: &arrival,
         document: &document,
-        pdf: PDF,
+        carries: Carries::Whole(PDF),
         preview: Some(PNG),
         department: &department,
         rule: "by did",
         because: None,
-        without_pdf: None,
+        circumstances: Circumstances {
+            triage: Some(Triage { likely: vec!["Billing".into()], confidence: 0.4, why: name.into() }),
+            passed_on: Some(PassedOn { by: "clerk@example.org".into(), reason: format!("Said: {name}") }),
+            pass_on: Some(PassOn { url: "https://fax.example/pass/x".into(), by_reply: true }),
+            ..Circumstances::default()
+        },
         message_id,
         date: AT,
         recipients: &recipients,
@@ -136,10 +154,12 @@ fn mails(name: &str, language: Language) -> [Mail; 2] {
         fault: &fault,
         without_original: None,
         language,
+        certificates: &[],
         message_id,
         date: AT,
         recipients: &recipients,
     });
+    let (letter, notice) = (letter.unwrap(), notice.unwrap());
     let digits: String = format!("28101234{name}").chars().filter(char::is_ascii_digit).take(20).collect();
     let file_name = |rest: &str| Some(format!("2026-11-24_0915_fax_{digits}_{rest}"));
     [
@@ -157,6 +177,9 @@ class Tags(html.parser.HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag); self.attributes += [[tag, name, value] for name, value in attributes]
     def handle_data(self, data): self.text += data
+def raw_of(line, name):
+    plain = email.message_from_bytes(bytes.fromhex(line), policy=email.policy.compat32)
+    return list(plain.walk())[-1][name].replace("\r\n", "").replace("\n", "")
 for line in sys.stdin:
     mail = email.message_from_bytes(bytes.fromhex(line), policy=email.policy.default)
     parts = list(mail.walk())
@@ -168,6 +191,8 @@ for line in sys.stdin:
         "from": [a.addr_spec for a in mail["From"].addresses], "message_id": mail["Message-ID"],
         "types": [part.get_content_type() for part in parts],
         "defects": [str(d) for part in parts for d in part.defects] + [str(d) for _, v in mail.items() for d in v.defects],
+        "list": mail["List-Id"], "thread": [mail["In-Reply-To"], mail["References"]],
+        "raw_type": raw_of(line, "Content-Type"), "raw_disposition": raw_of(line, "Content-Disposition"),
         "file_name": last.get_filename(), "name": last.get_param("name"), "attached": last.get_content().hex(),
         "cids": [part["Content-ID"] for part in parts if part["Content-ID"]],
         "text": mail.get_body(("plain",)).get_content(),
@@ -271,6 +296,9 @@ fn a_harmless_name_arrives_as_it_was_sent() {
             "From",
             "To",
             "Subject",
+            "In-Reply-To",
+            "References",
+            "List-Id",
             "Auto-Submitted",
             "X-Auto-Response-Suppress",
             "X-Faxgate-Id",
@@ -278,4 +306,43 @@ fn a_harmless_name_arrives_as_it_was_sent() {
             "Content-Type"
         ])
     );
+}
+
+#[test]
+fn a_departments_own_names_are_read_by_both_kinds_of_mail_program() {
+    let subject = Some("{{ department }} {{ sender }} {{ date }} {{ pages_words }}".to_owned());
+    let template = Some("{{ date }} {{ tsi }} 傳真文件 {{ pages }}p");
+    let mails = mails_named("陳大文診所", Language::ZhHant, template, subject);
+    let seen = &read_all(&mails)[0];
+    let name = "2026-11-24 陳大文診所 傳真文件 3p.pdf";
+    assert_eq!(seen["file_name"], name);
+    // RFC 2231 for Thunderbird, RFC 2047 for Outlook.
+    let (kind, disposition) = (seen["raw_type"].as_str().unwrap(), seen["raw_disposition"].as_str().unwrap());
+    assert!(kind.contains("name=\"=?utf-8?B?") && kind.is_ascii(), "{kind}");
+    assert!(disposition.contains("filename*") && disposition.contains("UTF-8''"), "{disposition}");
+    assert_eq!(decoded_words(kind.split_once("name=\"").unwrap().1.trim_end_matches('"')), name);
+    let subject = seen["subject"].as_str().unwrap();
+    assert!(subject.starts_with("［待分派］［不完整］Billing "), "{subject}");
+    assert!(subject.ends_with("(陳大文診所) 2026-11-24 3頁"), "{subject}");
+    assert_eq!(seen["list"], "\"Billing\" <billing.fax.gw.example>");
+    assert_eq!(seen["thread"][0], seen["thread"][1]);
+
+    // Whatever the station is called, the name stays a name.
+    let names = hostile();
+    let mails: Vec<Mail> =
+        names.iter().flat_map(|name| mails_named(name, Language::En, template, None)).collect();
+    for (seen, name) in read_all(&mails).iter().step_by(2).zip(&names) {
+        let file = seen["file_name"].as_str().unwrap();
+        assert!(file.starts_with("2026-11-24 ") && file.ends_with(".pdf"), "{name:?}: {file:?}");
+        assert!(!file.contains(|c: char| bad(c) || "/\\:*?\"<>|$`".contains(c)), "{file:?}");
+        assert_eq!(seen["defects"], serde_json::json!([]), "{name:?}");
+    }
+}
+
+/// Encoded-words by Python, as an independent reader.
+fn decoded_words(text: &str) -> String {
+    let program =
+        "import sys, email.header as h; print(str(h.make_header(h.decode_header(sys.argv[1]))), end='')";
+    let output = Command::new("python3").args(["-I", "-c", program, text]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }

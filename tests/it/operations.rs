@@ -62,7 +62,7 @@ listen = "127.0.0.1:{port}"
     house
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
@@ -76,7 +76,7 @@ fn receive(house: &House, number: u32) -> PathBuf {
 }
 
 /// Status and body of a GET, or nothing where nobody answers yet.
-fn get(port: u16, path: &str) -> Option<(u16, String)> {
+pub(crate) fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
@@ -86,7 +86,7 @@ fn get(port: u16, path: &str) -> Option<(u16, String)> {
 }
 
 /// Waits until something holds.
-fn until<T>(what: &str, house: &House, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, house: &House, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -97,18 +97,18 @@ fn until<T>(what: &str, house: &House, mut look: impl FnMut() -> Option<T>) -> T
     }
 }
 
-fn mails(house: &House, department: &str) -> Vec<Vec<u8>> {
+pub(crate) fn mails(house: &House, department: &str) -> Vec<Vec<u8>> {
     messages(&house.path("mail").join(department).join("new"))
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     assert!(
         Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success()
     );
 }
 
 /// The gateway is told to stop and does: with success.
-fn stopped(house: &House, mut gateway: Running) {
+pub(crate) fn stopped(house: &House, mut gateway: Running) {
     signal(&gateway, "TERM");
     let status = until("the end", house, || gateway.try_wait().unwrap());
     assert!(status.success(), "{status}\n{}", house.log());

@@ -232,6 +232,7 @@ async fn a_mail_too_large_for_the_fallback_inbox_too_goes_there_without_its_atta
         ))
     };
     house.courier.answer(FRONT, too_large(faxgate::fax::Disposition::Refuse));
+    house.courier.bounces_pdfs_to(FALLBACK, too_large(faxgate::fax::Disposition::Refuse));
     let id = house.admit("one", &[1]).await;
     house.drain().await;
     assert_eq!(house.courier.recipients(), [FALLBACK]);

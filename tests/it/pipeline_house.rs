@@ -12,7 +12,7 @@ use faxgate::fax::{
     Millis, Original, Outcome, Page, PageText, Plan, Script, Stage, Target, Turn, Word,
 };
 use faxgate::pipeline::{self, Answer, Context, Courier, Left, Policy, Reader, Settings};
-use faxgate::route::{Condition, Site, Words, Rule, Rules};
+use faxgate::route::{Condition, Rule, Rules, Site, Words};
 use faxgate::store::{self, NewFax, Store};
 use faxgate::worker::Transcript;
 use tokio_util::sync::CancellationToken;
@@ -102,6 +102,8 @@ pub struct Mail {
 #[derive(Default)]
 pub struct ScriptedCourier {
     pub answers: Mutex<HashMap<String, Outcome>>,
+    /// What these addresses say to a mail with a PDF.
+    pub to_pdfs: Mutex<HashMap<String, Outcome>>,
     pub delivered: Mutex<Vec<Mail>>,
     pub attempts: Mutex<u32>,
 }
@@ -122,6 +124,10 @@ impl ScriptedCourier {
         if let Some(answer) = self.answers.lock().unwrap().get(&to) {
             return answer.clone();
         }
+        let with_pdf = message.windows(15).any(|part| part == b"application/pdf");
+        if let Some(answer) = self.to_pdfs.lock().unwrap().get(&to).filter(|_| with_pdf) {
+            return answer.clone();
+        }
         let message_id = deliver::message::message_id_of(message);
         self.delivered.lock().unwrap().push(Mail { to, message_id, bytes: message.to_vec() });
         Outcome::Delivered("250 2.0.0 queued".into())
@@ -129,6 +135,11 @@ impl ScriptedCourier {
 
     pub fn answer(&self, to: &str, outcome: Outcome) {
         self.answers.lock().unwrap().insert(to.into(), outcome);
+    }
+
+    /// What an address says to a mail with a PDF.
+    pub fn bounces_pdfs_to(&self, to: &str, outcome: Outcome) {
+        self.to_pdfs.lock().unwrap().insert(to.into(), outcome);
     }
 
     /// Addresses that got something, in order.
@@ -202,12 +213,17 @@ impl House {
     }
 
     pub async fn admit_bytes(&self, key: &str, bytes: Vec<u8>) -> FaxId {
+        self.admit_call(key, CallRecord::default(), bytes).await
+    }
+
+    /// Admits a fax of which something is known.
+    pub async fn admit_call(&self, key: &str, call: CallRecord, bytes: Vec<u8>) -> FaxId {
         let sha256 = self.ctx.store.blobs().put(&bytes).await.unwrap();
         let at = (self.ctx.clock)();
         let arrival =
             Arrival { source: "spool".into(), source_key: key.into(), file_name: format!("{key}.g3"), at };
         let original = Original { sha256, bytes: bytes.len() as u64, format: Format::G3Bundle };
-        let fax = NewFax { arrival, call: CallRecord::default(), original };
+        let fax = NewFax { arrival, call, original };
         self.ctx.store.admit(fax).await.unwrap().id
     }
 
@@ -233,6 +249,7 @@ pub fn policy(courier: &Arc<ScriptedCourier>, rules: Rules) -> Policy {
         targets: targets.iter().map(|to| Target::Mail((*to).into())).collect(),
         language: Language::En,
         sensitive: false,
+        mail: Default::default(),
     };
     let departments =
         vec![department("front", &[FRONT]), department("billing", &["a@billing.test", "b@billing.test"])];
@@ -253,7 +270,7 @@ pub fn rules() -> Rules {
 
 fn mail() -> deliver::Settings {
     deliver::Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@house.test".into(),
         host_name: "gw.house.test".into(),
         fallback: Target::Mail(FALLBACK.into()),

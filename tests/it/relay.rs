@@ -29,6 +29,11 @@ const DEPARTMENT: [&str; 3] = ["one@inbox.test", "three@inbox.test", "two@inbox.
 
 /// A house with one fax in its spool and a relay at `port`.
 fn house(port: u16) -> House {
+    house_with(&format!("[mail.relay]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n"))
+}
+
+/// The same with these relays.
+fn house_with(relays: &str) -> House {
     let house = House::new(
         &format!(
             r#"
@@ -44,10 +49,7 @@ from = "faxgate@gateway.test"
 host_name = "gateway.test"
 retry_first = "1s"
 retry_most = "2s"
-[mail.relay]
-host = "127.0.0.1"
-port = {port}
-tls = "none"
+{relays}
 [ocr]
 workers = 1
 "#
@@ -116,6 +118,24 @@ fn a_relay_that_is_down_for_a_while_gets_the_fax_when_it_is_back() {
     assert_eq!(server.taken().len(), 1);
     assert_eq!(to(&server.taken()[0]), DEPARTMENT);
     all_delivered(&house);
+}
+
+#[test]
+fn the_stand_in_takes_the_fax_while_the_first_relay_is_down_and_the_history_says_so() {
+    let stand_in = ScriptedSmtp::start(vec![Script::default()]);
+    let relay = |name: &str, port: u16| {
+        format!("[[mail.relay]]\nname = \"{name}\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n")
+    };
+    let relays = [relay("house", closed_port()), relay("stand-in", stand_in.port)].concat();
+    let house = house_with(&relays);
+    run_until_closed(&house);
+    assert_eq!(stand_in.taken().len(), 1);
+    assert_eq!(to(&stand_in.taken()[0]), DEPARTMENT);
+    all_delivered(&house);
+    let id = header(&stand_in.taken()[0], "X-Faxgate-Id").into_owned();
+    let shown = house.told(&["show", &id, "--json"], 0);
+    assert!(shown.contains("queued as SCRIPT1 (by stand-in)"), "{shown}");
+    assert!(house.log().contains("relay=\"house\""), "{}", house.log());
 }
 
 #[test]

@@ -191,7 +191,8 @@ triage = false
 
 fn folder(rules: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", DEPARTMENTS), ("rules.toml", rules)] {
+    for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", DEPARTMENTS), ("rules.toml", rules)]
+    {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     for inner in ["spool", "var", "mail"] {
@@ -247,7 +248,8 @@ fn every_fact_has_a_condition_and_every_outcome_a_key() {
 
 #[test]
 fn an_example_that_would_go_to_a_person_is_no_sure_decision() {
-    let unsure = RULES.replace("confidence = 0.85 }\nexpect = \"licensing\"", "confidence = 0.5 }\nexpect = \"licensing\"");
+    let unsure = RULES
+        .replace("confidence = 0.85 }\nexpect = \"licensing\"", "confidence = 0.5 }\nexpect = \"licensing\"");
     let told: Vec<String> =
         problems(&unsure).into_iter().filter(|told| told.starts_with("config.rules.example")).collect();
     assert_eq!(told.len(), 1, "{told:#?}");
@@ -263,7 +265,10 @@ fn a_badly_read_fax_goes_to_the_desk_with_the_likely_department() {
     assert!(decision.triage);
     assert_eq!(decision.departments, ["desk"]);
     let suggestion = decision.suggestion.unwrap();
-    assert_eq!((suggestion.rule.as_str(), suggestion.departments.as_slice()), ("attention", &["licensing".to_owned()][..]));
+    assert_eq!(
+        (suggestion.rule.as_str(), suggestion.departments.as_slice()),
+        ("attention", &["licensing".to_owned()][..])
+    );
     let why: Vec<String> = explain(&facts, &rules).into_iter().map(|reason| reason.why).collect();
     assert!(why.iter().any(|why| why.contains("read with confidence 0.60 where 0.80 is wanted")), "{why:#?}");
 }
@@ -295,7 +300,10 @@ fn the_calendar_is_hong_kongs_and_can_be_added_to() {
     };
     let holiday = |rules: &faxgate::route::Rules, date: &str| rules.moment(noon(date)).holiday;
     assert_eq!(holiday(&rules, "2026-02-17").as_deref(), Some("Lunar New Year's Day"));
-    assert_eq!(holiday(&rules, "2027-09-16").as_deref(), Some("The day following the Chinese Mid-Autumn Festival"));
+    assert_eq!(
+        holiday(&rules, "2027-09-16").as_deref(),
+        Some("The day following the Chinese Mid-Autumn Festival")
+    );
     assert_eq!(holiday(&rules, "2026-03-03"), None);
     assert_eq!(rules.holidays().years(), Some((2025, 2028)));
     // Christmas is a Friday, Boxing Day a Saturday: the office opens on Monday at nine
@@ -317,27 +325,60 @@ fn what_is_written_wrongly_is_named() {
     for (rules, expected) in [
         (rule("time = \"9-17\""), "config.rules.pattern: `time`: expected a time of day"),
         (rule("weekday = \"monday\""), "config.rules.pattern: `weekday`: expected days"),
-        (rule("duplicate = [\"twice\"]"), "config.rules.pattern: `duplicate`: expected true, false or one of"),
+        (
+            rule("duplicate = [\"twice\"]"),
+            "config.rules.pattern: `duplicate`: expected true, false or one of",
+        ),
         (rule("duplicate = 3"), "config.value.type: `duplicate` is a text in quotes"),
         (rule("reference = '/(/'"), "config.rules.pattern: `reference`: unclosed group"),
         (rule("form = \"renewl\""), "config.value.choice: there is no form \"renewl\""),
-        (rule("text = { words = \"tax\", distance = 1 }"), "config.rules.pattern: `distance`: no error can be forgiven here"),
-        (rule("text = { words = \"licensing\", zone = \"attic\" }"), "config.value.choice: `zone`: no zone of a page"),
+        (
+            rule("text = { words = \"tax\", distance = 1 }"),
+            "config.rules.pattern: `distance`: no error can be forgiven here",
+        ),
+        (
+            rule("text = { words = \"licensing\", zone = \"attic\" }"),
+            "config.value.choice: `zone`: no zone of a page",
+        ),
         (rule("text = { words = \"licensing\", page = 0 }"), "config.rules.pattern: `page`: expected a page"),
-        (rule("text = { words = \"licensing\", pages = 1 }"), "config.key.unknown: this entry of `text` has no key `pages`"),
+        (
+            rule("text = { words = \"licensing\", pages = 1 }"),
+            "config.key.unknown: this entry of `text` has no key `pages`",
+        ),
         (rule("text = { zone = \"top\" }"), "config.key.missing: this entry of `text` lacks `words`"),
         (rule("text = \"x\"\nconfidence = 75"), "config.value.range: `confidence` is a number from 0 to 1"),
         (rule("text = \"x\"\npriority = \"high\""), "config.value.choice: `priority`"),
-        (rule("text = \"x\"\nhold = \"office-hours\""), "config.key.missing: nothing says when the office is open"),
-        (rule("text = \"x\"\ncopy = \"licensing\""), "config.name.duplicate: \"licensing\" stands in `to` already"),
-        (rule("text = \"x\"\ncopy = \"nobody\""), "config.department.unknown: there is no department \"nobody\""),
+        (
+            rule("text = \"x\"\nhold = \"office-hours\""),
+            "config.key.missing: nothing says when the office is open",
+        ),
+        (
+            rule("text = \"x\"\ncopy = \"licensing\""),
+            "config.name.duplicate: \"licensing\" stands in `to` already",
+        ),
+        (
+            rule("text = \"x\"\ncopy = \"nobody\""),
+            "config.department.unknown: there is no department \"nobody\"",
+        ),
         (rule("text_regex = { regex = \".*\" }"), "config.rules.regex: `regex`: it matches every text"),
-        (format!("[[rule]]\nname = \"it\"\ntext = \"x\"{end}"), "config.key.missing: this [[rule]] lacks `to`"),
+        (
+            format!("[[rule]]\nname = \"it\"\ntext = \"x\"{end}"),
+            "config.key.missing: this [[rule]] lacks `to`",
+        ),
         (format!("[office]\nhours = \"always\"{end}"), "config.value.form: `hours`: expected days and times"),
-        (format!("[office]\nholidays = \"../../etc/passwd\"{end}"), "config.value.choice: `holidays`: \"../../etc/passwd\" is no name"),
-        (format!("[office]\nholidays = \"macau\"{end}"), "config.value.choice: there is no calendar \"macau\""),
+        (
+            format!("[office]\nholidays = \"../../etc/passwd\"{end}"),
+            "config.value.choice: `holidays`: \"../../etc/passwd\" is no name",
+        ),
+        (
+            format!("[office]\nholidays = \"macau\"{end}"),
+            "config.value.choice: there is no calendar \"macau\"",
+        ),
         (format!("[[form]]\nname = \"a\"{end}"), "config.key.missing: this [[form]] lacks `marks`"),
-        (format!("[text]\nconfidence = \"high\"{end}"), "config.value.range: `confidence` is a number from 0 to 1"),
+        (
+            format!("[text]\nconfidence = \"high\"{end}"),
+            "config.value.range: `confidence` is a number from 0 to 1",
+        ),
     ] {
         let told = problems(&rules);
         assert!(told.iter().any(|told| told.starts_with(expected)), "{rules}\n{told:#?}");
@@ -352,11 +393,25 @@ fn numbers_meet_however_they_are_written() {
     );
     let folder = folder(&rules);
     let rules = load(folder.path()).rules;
-    for did in ["30101101", "+852 3010 1101", "852-3010-1101", "00852 30101101", "001 852 3010 1101", "030101101", "00030101101"] {
+    for did in [
+        "30101101",
+        "+852 3010 1101",
+        "852-3010-1101",
+        "00852 30101101",
+        "001 852 3010 1101",
+        "030101101",
+        "00030101101",
+    ] {
         let call = CallRecord { did: Some(Number(did.into())), ..CallRecord::default() };
         assert_eq!(decide(&Facts { call, ..Facts::default() }, &rules).rule, "did", "{did}");
     }
-    for tsi in ["+44 20 7946 0000", "  44 20 79460000", "0044-20-7946-0000", "001442079460000", "＋４４ ２０ ７９４６ ００００"] {
+    for tsi in [
+        "+44 20 7946 0000",
+        "  44 20 79460000",
+        "0044-20-7946-0000",
+        "001442079460000",
+        "＋４４ ２０ ７９４６ ００００",
+    ] {
         let call = CallRecord { tsi: Some(faxgate::fax::StationId(tsi.into())), ..CallRecord::default() };
         assert_eq!(decide(&Facts { call, ..Facts::default() }, &rules).rule, "tsi", "{tsi}");
     }

@@ -11,20 +11,25 @@
 //! ```
 //!
 //! The same letter gives the same bytes: Message-ID and date come from the caller, boundaries from the
-//! Message-ID. All lines are 7-bit, so no relay needs 8BITMIME. The file name is ASCII and stands both in
-//! `filename=` and in `name=`: Outlook and some Asian clients read RFC 2231 names wrongly or not at all.
+//! Message-ID. All lines are 7-bit, so no relay needs 8BITMIME.
+//!
+//! An encrypted mail is the same entity inside `application/pkcs7-mime` (RFC 8551 §3.3); its own subject
+//! stands inside, and outside one that tells nothing but the fax's number.
 
 use mail_builder::MessageBuilder;
+use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::date::Date;
 use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
 use mail_builder::headers::text::Text;
-use mail_builder::mime::MimePart;
+use mail_builder::mime::{BodyPart, MimePart};
 
-use crate::deliver::address;
-use crate::fax::{Millis, Sha256, one_line};
+use super::circumstances::Urgency;
+use super::naming;
+use crate::deliver::{address, smime};
+use crate::fax::{Certificate, Fault, Millis, Sha256, one_line};
 
 /// A subject is no longer than this, whatever a template makes of it.
 const SUBJECT_MOST: usize = 220;
@@ -34,15 +39,22 @@ const PREVIEW_MOST: usize = 600 * 1024;
 const SMALL_PREVIEW_MOST: usize = 64 * 1024;
 /// A Message-ID's length (RFC 5322 §2.1.1 allows 998 for the line; servers are stricter).
 const MESSAGE_ID_MOST: usize = 200;
+/// The words before a List-Id (RFC 2919 §2) are no longer than this.
+const LIST_NAME_MOST: usize = 100;
 
 /// Everything a mail consists of.
-pub(super) struct Parts<'a> {
+pub(super) struct Mail<'a> {
     pub(super) from: &'a str,
     pub(super) from_name: String,
     pub(super) to: &'a [String],
     pub(super) message_id: &'a str,
     pub(super) date: Millis,
     pub(super) fax_id: &'a str,
+    /// The list's name for people, and its List-Id.
+    pub(super) list: Option<(&'a str, String)>,
+    /// Message-IDs that it answers to, the oldest first.
+    pub(super) thread: Vec<String>,
+    pub(super) urgency: Urgency,
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) html: String,
@@ -80,8 +92,37 @@ pub(super) fn subject(text: &str) -> String {
 }
 
 /// The whole mail.
-pub(super) fn build(parts: Parts<'_>) -> Vec<u8> {
-    let message_id = plain_id(parts.message_id);
+pub(super) fn build(mut mail: Mail<'_>) -> Vec<u8> {
+    let subject = std::mem::take(&mut mail.subject);
+    let body = entity(&mut mail);
+    written(&mail, &subject, body)
+}
+
+/// The whole mail, encrypted for all of `certificates`; `outside` is the subject that everybody may read.
+///
+/// # Errors
+/// `deliver.smime`.
+pub(super) fn sealed(
+    mut mail: Mail<'_>,
+    outside: &str,
+    certificates: &[Certificate],
+) -> Result<Vec<u8>, Fault> {
+    let subject = std::mem::take(&mut mail.subject);
+    let mut inside = entity(&mut mail);
+    inside.headers.push(("Subject".into(), Text::new(subject).into()));
+    let mut clear = Vec::new();
+    inside.write_part(&mut clear);
+    let locked = smime::sealed(&clear, certificates)?;
+    let kind = ContentType::new("application/pkcs7-mime")
+        .attribute("smime-type", "enveloped-data")
+        .attribute("name", "smime.p7m");
+    let body = MimePart::new(kind, locked).attachment("smime.p7m");
+    Ok(written(&mail, outside, body))
+}
+
+/// Texts, first page and file.
+fn entity(mail: &mut Mail<'_>) -> MimePart<'static> {
+    let message_id = plain_id(mail.message_id);
     let boundary = |part: &str| format!("=_{part}_{}", short_digest(&message_id));
     let multipart = |kind: &str, part: &str, inner: Vec<MimePart<'static>>| {
         MimePart::new(
@@ -89,33 +130,70 @@ pub(super) fn build(parts: Parts<'_>) -> Vec<u8> {
             inner,
         )
     };
-    let mut html = MimePart::new("text/html", parts.html);
-    if let Some(png) = parts.preview {
+    let mut html = MimePart::new("text/html", std::mem::take(&mut mail.html));
+    if let Some(png) = mail.preview {
         let picture =
             MimePart::new(ContentType::new("image/png").attribute("name", "page1.png"), png.to_vec())
                 .inline()
                 .cid(preview_cid(&message_id));
         html = multipart("related", "r", vec![html, picture]);
     }
-    let mut body = multipart("alternative", "a", vec![MimePart::new("text/plain", parts.text), html]);
-    if let Some(file) = parts.attachment {
-        let kind = ContentType::new(file.media_type).attribute("name", file.file_name.clone());
-        let attached = MimePart::new(kind, file.bytes.to_vec()).attachment(file.file_name);
-        body = multipart("mixed", "m", vec![body, attached]);
+    let text = MimePart::new("text/plain", std::mem::take(&mut mail.text));
+    let body = multipart("alternative", "a", vec![text, html]);
+    match mail.attachment.take() {
+        Some(file) => multipart("mixed", "m", vec![body, attached(file)]),
+        None => body,
     }
-    let builder = MessageBuilder::new()
-        .message_id(MessageId::new(message_id.clone()))
-        .date(Date::new(parts.date.div_euclid(1000)))
-        .from(Address::new_address(Some(parts.from_name), parts.from))
-        .to(recipients(parts.to))
-        .subject(Text::new(parts.subject))
+}
+
+fn attached(file: Attachment<'_>) -> MimePart<'static> {
+    let kind: HeaderType<'static> = Raw::new(naming::content_type(file.media_type, &file.file_name)).into();
+    let part = MimePart {
+        headers: vec![("Content-Type".into(), kind)],
+        contents: BodyPart::Binary(file.bytes.to_vec().into()),
+    };
+    part.attachment(file.file_name)
+}
+
+/// Headers around a body.
+fn written(mail: &Mail<'_>, subject: &str, body: MimePart<'_>) -> Vec<u8> {
+    let mut builder = MessageBuilder::new()
+        .message_id(MessageId::new(plain_id(mail.message_id)))
+        .date(Date::new(mail.date.div_euclid(1000)))
+        .from(Address::new_address(Some(mail.from_name.as_str()), mail.from))
+        .to(recipients(mail.to))
+        .subject(Text::new(subject));
+    let thread: Vec<String> = mail.thread.iter().map(|id| plain_id(id)).collect();
+    if let Some(last) = thread.last() {
+        builder = builder
+            .in_reply_to(MessageId::new(last.clone()))
+            .references(MessageId::new_list(thread.iter().map(String::as_str)));
+    }
+    if let Some((name, id)) = &mail.list {
+        // RFC 2919 §2: a phrase, then the id in angle brackets: an address's form without its at sign.
+        builder = builder
+            .header("List-Id", Address::new_address(Some(one_line(name, LIST_NAME_MOST)), id.as_str()));
+    }
+    for (name, value) in urgency(mail.urgency) {
+        builder = builder.header(*name, Raw::new(*value));
+    }
+    builder = builder
         .header("Auto-Submitted", Raw::new("auto-generated"))
         .header("X-Auto-Response-Suppress", Raw::new("All"))
-        .header("X-Faxgate-Id", Raw::new(parts.fax_id))
+        .header("X-Faxgate-Id", Raw::new(mail.fax_id))
         .body(body);
     let mut bytes = Vec::new();
     builder.serialize(&mut bytes);
     bytes
+}
+
+/// Headers that mark a mail (RFC 2156 §5.3.6, RFC 4021 §2.1.54; `X-Priority` is no standard, but read most).
+fn urgency(urgency: Urgency) -> &'static [(&'static str, &'static str)] {
+    match urgency {
+        Urgency::Urgent => &[("X-Priority", "1 (Highest)"), ("Importance", "high"), ("Priority", "urgent")],
+        Urgency::Normal => &[],
+        Urgency::Low => &[("X-Priority", "5 (Lowest)"), ("Importance", "low"), ("Priority", "non-urgent")],
+    }
 }
 
 /// Visible recipients; an empty group where the mail goes to Maildirs alone (RFC 5322 §3.4).

@@ -1,35 +1,51 @@
 //! The mail that a clerk opens: subject, text and HTML, first page, PDF.
 //!
-//! Standards: RFC 5322 (headers), 2045–2049 (MIME), 2047 (names and subjects beyond ASCII), 2387
-//! (multipart/related), 3834 (Auto-Submitted).
+//! Standards: RFC 5322 (headers), 2045–2049 (MIME), 2047 (names and subjects beyond ASCII), 2231 (file names),
+//! 2387 (multipart/related), 2919 (List-Id), 3834 (Auto-Submitted), 8551 (S/MIME).
 //!
 //! Invariants:
 //! - Everything that the sender could choose (station names, caller names, subaddress) is one bounded line
-//!   without control or bidi characters, escaped in HTML; in the file name only its digits remain.
-//! - Damage, a broken call and a missing text are said in the mail and tagged in the subject.
-//! - Making a letter cannot fail: a site's template that is broken gives way to the built-in one.
-//! - The same letter gives the same bytes, under the Message-ID that the caller fixed for ever.
+//!   without control or bidi characters, escaped in HTML; in the built-in file name only its digits remain.
+//! - Damage, a broken call and a missing text are said in the mail and tagged in the subject, whatever a
+//!   department's own subject template says.
+//! - A mail is never empty: facts, first page, and the PDF or where it is.
+//! - Making a letter cannot fail: a site's template that is broken gives way to the built-in one. Encryption
+//!   alone may fail; then nothing is made, and nothing goes out in the clear.
+//! - The same letter gives the same bytes, under the Message-ID that the caller fixed for ever. An encrypted
+//!   one keeps its Message-ID alone.
 
+mod carries;
+mod circumstances;
+mod ids;
 mod mime;
+mod naming;
+mod own;
+mod sample;
 mod templates;
+mod values;
 mod view;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use minijinja::{Value, context};
 
-use self::mime::{Attachment, Parts};
+pub use self::carries::{Carries, Part};
+pub use self::circumstances::{Circumstances, Link, LinkMaker, PassOn, PassedOn, Triage, Urgency};
+pub use self::ids::{base_id, date_of, message_id, message_id_of, part_id};
+use self::mime::{Attachment, Mail};
+pub use self::own::{check_file_name, check_subject};
 pub use self::templates::TemplateProblem;
 use self::templates::Templates;
-use self::view::Row;
-use self::words::{Label, Words};
+use self::words::Words;
 use super::Settings;
+use super::addressbook::AddressBook;
 use crate::fax::{
-    Arrival, CallRecord, Damage, Department, Document, Fault, FaxId, Language, Millis, Original, Sha256,
-    one_line,
+    Arrival, CallRecord, Certificate, Department, Document, Fault, FaxId, Language, Millis, Original,
 };
 
 /// Why a letter goes to the fallback inbox.
@@ -47,11 +63,22 @@ impl<'a> From<&'a Fault> for Because<'a> {
     }
 }
 
-/// The document is not attached: the relay would not take it. The letter stays small.
+/// Why a document is not attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why<'a> {
+    /// The mail would have been too large.
+    TooLarge,
+    /// It was for a department whose mails are encrypted, and this inbox has no certificate.
+    Sealed,
+    /// It cannot be read; a sentence.
+    Unreadable(&'a str),
+}
+
+/// The document is not attached. The letter stays small.
 #[derive(Debug, Clone, Copy)]
 pub struct LeftBehind<'a> {
-    /// A sentence: why.
-    pub reason: &'a str,
+    /// Why.
+    pub why: Why<'a>,
     /// Where it lies, such as a path on the gateway.
     pub at: &'a str,
 }
@@ -67,9 +94,9 @@ pub struct Letter<'a> {
     pub arrival: &'a Arrival,
     /// Facts of the PDF.
     pub document: &'a Document,
-    /// The PDF.
-    pub pdf: &'a [u8],
-    /// First page as PNG.
+    /// In which form it travels.
+    pub carries: Carries<'a>,
+    /// First page as PNG (of what this mail carries).
     pub preview: Option<&'a [u8]>,
     /// Whose fax it is.
     pub department: &'a Department,
@@ -77,8 +104,8 @@ pub struct Letter<'a> {
     pub rule: &'a str,
     /// Set on a copy for the fallback inbox.
     pub because: Option<Because<'a>>,
-    /// Set where the PDF may not travel along.
-    pub without_pdf: Option<LeftBehind<'a>>,
+    /// What else there is to say.
+    pub circumstances: Circumstances<'a>,
     /// Fixed for ever: see [`message_id`].
     pub message_id: &'a str,
     /// When the delivery was made (not when it is tried): fixed too.
@@ -106,6 +133,8 @@ pub struct Notice<'a> {
     pub without_original: Option<LeftBehind<'a>>,
     /// Language of the fallback inbox.
     pub language: Language,
+    /// Whom the fallback inbox's mails are encrypted for; empty: they are not.
+    pub certificates: &'a [Certificate],
     /// Fixed for ever.
     pub message_id: &'a str,
     /// Fixed too.
@@ -114,12 +143,15 @@ pub struct Notice<'a> {
     pub recipients: &'a [String],
 }
 
-/// Makes mails: templates, time zone and sender in one place.
+/// Makes mails: templates, time zone, sender, address book and links in one place.
 #[derive(Debug, Clone)]
 pub struct Stationery {
     templates: Templates,
     zone: TimeZone,
     from: String,
+    host_name: String,
+    senders: Arc<AddressBook>,
+    links: Option<Arc<dyn LinkMaker>>,
 }
 
 impl Stationery {
@@ -132,45 +164,112 @@ impl Stationery {
         stationery
     }
 
+    /// The same with an address book.
+    pub fn knowing(self, senders: AddressBook) -> Self {
+        Self { senders: Arc::new(senders), ..self }
+    }
+
+    /// The same with someone who makes signed links.
+    pub fn linking(self, links: Arc<dyn LinkMaker>) -> Self {
+        Self { links: Some(links), ..self }
+    }
+
+    /// The address book.
+    pub fn senders(&self) -> &AddressBook {
+        &self.senders
+    }
+
+    /// Who makes signed links, if someone does.
+    pub fn links(&self) -> Option<&dyn LinkMaker> {
+        self.links.as_deref()
+    }
+
+    /// One that reads no file, for trying templates.
+    fn plain() -> Self {
+        Self {
+            templates: Templates::load(None).0,
+            zone: TimeZone::UTC,
+            from: String::new(),
+            host_name: String::new(),
+            senders: Arc::default(),
+            links: None,
+        }
+    }
+
     fn read(settings: &Settings) -> (Self, Vec<TemplateProblem>) {
         let (templates, problems) = Templates::load(settings.templates.as_deref());
         let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
-        (Self { templates, zone, from: settings.from.clone() }, problems)
+        let stationery = Self {
+            templates,
+            zone,
+            from: settings.from.clone(),
+            host_name: settings.host_name.clone(),
+            senders: Arc::default(),
+            links: None,
+        };
+        (stationery, problems)
     }
 
     /// The mail for a department, ready to send.
-    pub fn letter(&self, letter: &Letter<'_>) -> Vec<u8> {
-        let language = letter.department.language;
-        let (subject, text, html) = self.filled(language, "", &self.letter_values(letter));
-        mime::build(Parts {
+    ///
+    /// # Errors
+    /// `deliver.smime` where it must be encrypted and cannot.
+    pub fn letter(&self, letter: &Letter<'_>) -> Result<Vec<u8>, Fault> {
+        let department = letter.department;
+        let language = department.language;
+        let certificates = &department.mail.certificates;
+        let (subject, text, html) = self.worded(letter);
+        let sealed = !certificates.is_empty();
+        // What a sealed mail is about is nobody's business on the way.
+        let thread = (!sealed)
+            .then(|| ids::thread_root(letter.call, &department.id, &self.host_name))
+            .flatten()
+            .into_iter()
+            .collect();
+        let mail = Mail {
             from: &self.from,
             from_name: Words(language).sender_name(),
             to: letter.recipients,
             message_id: letter.message_id,
             date: letter.date,
             fax_id: letter.id.as_str(),
+            list: Some((department.name.as_str(), ids::list_id(&department.id, &self.host_name))),
+            thread,
+            urgency: letter.circumstances.urgency,
             subject,
             text,
             html,
-            preview: mime::showable(letter.preview, letter.without_pdf.is_some()),
-            attachment: letter.without_pdf.is_none().then(|| Attachment {
+            preview: letter.shown_preview(),
+            attachment: letter.carries.pdf().map(|bytes| Attachment {
                 media_type: "application/pdf",
-                file_name: self.pdf_name(letter.id, letter.call, letter.arrival, letter.document),
-                bytes: letter.pdf,
+                file_name: self.letter_file_name(letter),
+                bytes,
             }),
-        })
+        };
+        if sealed {
+            let outside = Words(language).sealed_subject(letter.document.pages, letter.id.as_str());
+            return mime::sealed(mail, &outside, certificates);
+        }
+        Ok(mime::build(mail))
     }
 
     /// The mail that tells of a fax in quarantine, ready to send.
-    pub fn quarantine_notice(&self, notice: &Notice<'_>) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// `deliver.smime` where it must be encrypted and cannot.
+    pub fn quarantine_notice(&self, notice: &Notice<'_>) -> Result<Vec<u8>, Fault> {
         let (subject, text, html) = self.filled(notice.language, "notice.", &self.notice_values(notice));
-        mime::build(Parts {
+        let subject = mime::subject(&subject);
+        let mail = Mail {
             from: &self.from,
             from_name: Words(notice.language).sender_name(),
             to: notice.recipients,
             message_id: notice.message_id,
             date: notice.date,
             fax_id: notice.id.as_str(),
+            list: None,
+            thread: Vec::new(),
+            urgency: Urgency::Normal,
             subject,
             text,
             html,
@@ -180,20 +279,51 @@ impl Stationery {
                 file_name: self.original_name(notice),
                 bytes: notice.bytes,
             }),
-        })
+        };
+        if notice.certificates.is_empty() {
+            return Ok(mime::build(mail));
+        }
+        let outside = Words(notice.language).sealed_notice(notice.id.as_str());
+        mime::sealed(mail, &outside, notice.certificates)
     }
 
-    /// Subject, text and HTML.
+    /// Subject, text and HTML of a letter.
+    fn worded(&self, letter: &Letter<'_>) -> (String, String, String) {
+        let values = self.letter_values(letter);
+        let language = letter.department.language;
+        let tag = words::tag(language);
+        let subject = letter.department.mail.subject.as_deref().and_then(|own| own::filled(own, &values));
+        let subject = match subject {
+            // Tags are said whatever the department's own template says.
+            Some(subject) => format!("{}{subject}", self.tags(letter)),
+            None => self.templates.fill(&format!("{tag}.subject.txt"), &values),
+        };
+        self.with_subject(language, "", &mime::subject(&subject), &values)
+    }
+
+    /// Subject, text and HTML by the language's templates.
     fn filled(&self, language: Language, kind: &str, values: &Value) -> (String, String, String) {
         let tag = words::tag(language);
         let subject = mime::subject(&self.templates.fill(&format!("{tag}.{kind}subject.txt"), values));
-        let values = context! { subject => subject.as_str(), ..values.clone() };
-        let text = self.templates.fill(&format!("{tag}.{kind}text.txt"), &values);
-        let html = self.templates.fill(&format!("{tag}.{kind}html"), &values);
-        (subject, text, html)
+        self.with_subject(language, kind, &subject, values)
     }
 
-    /// The name under which the PDF travels: ASCII, sortable, nothing of the sender's but digits.
+    fn with_subject(
+        &self,
+        language: Language,
+        kind: &str,
+        subject: &str,
+        values: &Value,
+    ) -> (String, String, String) {
+        let tag = words::tag(language);
+        let values = context! { subject => subject, ..values.clone() };
+        let text = self.templates.fill(&format!("{tag}.{kind}text.txt"), &values);
+        let html = self.templates.fill(&format!("{tag}.{kind}html"), &values);
+        (subject.to_owned(), text, html)
+    }
+
+    /// The name under which the PDF travels unless a department has a template of its own: ASCII, sortable,
+    /// nothing of the sender's but digits.
     pub fn pdf_name(&self, id: &FaxId, call: &CallRecord, arrival: &Arrival, document: &Document) -> String {
         let at = view::received_at(call, arrival);
         view::file_name(id, call, at, &self.zone, Some(document.pages), "pdf")
@@ -203,119 +333,14 @@ impl Stationery {
         let at = view::received_at(notice.call, notice.arrival);
         view::file_name(notice.id, notice.call, at, &self.zone, None, notice.original.format.extension())
     }
+}
 
-    fn letter_values(&self, letter: &Letter<'_>) -> Value {
-        let Letter { call, arrival, document, department, .. } = letter;
-        let words = Words(department.language);
-        let mut facts = view::call_facts(call, arrival, &self.zone, words);
-        facts.extend(view::document_facts(document, words));
-        facts.extend(view::row(Label::Department, &department.name, words));
-        facts.extend(view::row(Label::Rule, letter.rule, words));
-        facts.extend(view::row(Label::Reference, letter.id.as_str(), words));
-        let mut tags = Vec::new();
-        if letter.because.is_some() {
-            tags.push(words.tag_undelivered());
-        }
-        if view::incomplete(call, document) {
-            tags.push(words.tag_incomplete());
-        } else if document.damage.iter().any(Damage::worth_saying) {
-            tags.push(words.tag_damaged());
-        }
-        let without = letter.without_pdf.as_ref();
-        let file_name =
-            without.is_none().then(|| self.pdf_name(letter.id, letter.call, letter.arrival, letter.document));
-        let picture =
-            mime::showable(letter.preview, without.is_some()).map(|_| mime::preview_cid(letter.message_id));
-        context! {
-            tags => strings(tags),
-            notices => strings(view::notices(letter.because.as_ref(), without, letter.pdf.len(), words)),
-            warnings => strings(view::warnings(call, document, words)),
-            facts => rows(facts),
-            pages => document.pages,
-            pages_words => words.pages(document.pages),
-            department => one_line(&department.name, 120),
-            rule => one_line(letter.rule, 120),
-            file_name => file_name,
-            preview_cid => picture,
-            size => view::size(letter.pdf.len()),
-            ..self.common(letter.id, call, arrival, words)
-        }
+impl<'a> Letter<'a> {
+    /// The first page, if it may be shown.
+    fn shown_preview(&self) -> Option<&'a [u8]> {
+        let preview = self.preview.filter(|_| self.department.mail.first_page);
+        mime::showable(preview, self.carries.pdf().is_none())
     }
-
-    fn notice_values(&self, notice: &Notice<'_>) -> Value {
-        let words = Words(notice.language);
-        let mut facts = view::call_facts(notice.call, notice.arrival, &self.zone, words);
-        facts.extend(view::row(Label::Reference, notice.id.as_str(), words));
-        let without = notice.without_original.as_ref();
-        let reason = format!("{} [{}]", one_line(&notice.fault.operator, 600), notice.fault.code);
-        context! {
-            notices => strings(view::notices(None, without, notice.bytes.len(), words)),
-            warnings => strings(vec![reason]),
-            facts => rows(facts),
-            code => notice.fault.code.as_str(),
-            file_name => without.is_none().then(|| self.original_name(notice)),
-            preview_cid => None::<String>,
-            size => view::size(notice.bytes.len()),
-            ..self.common(notice.id, notice.call, notice.arrival, words)
-        }
-    }
-
-    /// Values of every template.
-    fn common(&self, id: &FaxId, call: &CallRecord, arrival: &Arrival, words: Words) -> Value {
-        let sender = view::sender(call, words);
-        context! {
-            language => words::tag(words.0),
-            id => id.as_str(),
-            sender => sender.shown,
-            number => sender.number,
-            name => sender.name,
-            tsi => call.tsi.as_ref().map(|tsi| tsi.shown()),
-            did => call.did.as_ref().map(ToString::to_string),
-            received => view::moment(view::received_at(call, arrival), &self.zone, words.moment_pattern()),
-        }
-    }
-}
-
-fn strings(texts: Vec<String>) -> Value {
-    texts.into_iter().map(Value::from).collect()
-}
-
-fn rows(rows: Vec<Row>) -> Value {
-    rows.into_iter().map(|row| context! { label => row.label, value => row.value }).collect()
-}
-
-/// The Message-ID (without brackets) of what is sent of `fax` to `what`, a department's id or a word of
-/// ours such as `fallback`, `quarantine`. The same arguments give the same id.
-pub fn message_id(fax: &FaxId, what: &str, host_name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let what = match what.chars().all(plain) && what.len() <= 40 && !what.is_empty() {
-        true => what.to_owned(),
-        false => Sha256::of(what.as_bytes()).to_string().chars().take(16).collect(),
-    };
-    let host = if super::address::valid_domain(host_name) { host_name } else { "localhost" };
-    format!("{fax}.{what}@{host}")
-}
-
-/// The Message-ID of a finished message, without brackets; its digest where there is none.
-pub fn message_id_of(message: &[u8]) -> String {
-    let found = header(message, "Message-ID").map(|value| mime::plain_id(&value)).filter(|id| !id.is_empty());
-    found.unwrap_or_else(|| Sha256::of(message).to_string())
-}
-
-/// The date of a finished message in seconds since the epoch; 0 where there is none.
-pub fn date_of(message: &[u8]) -> i64 {
-    let date = header(message, "Date").and_then(|value| jiff::fmt::rfc2822::parse(value.trim()).ok());
-    date.map_or(0, |date| date.timestamp().as_second())
-}
-
-/// A header's value, unfolded.
-fn header(message: &[u8], name: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(message.get(..message.len().min(16 * 1024))?);
-    let head = text.split("\r\n\r\n").next()?.replace("\r\n ", " ").replace("\r\n\t", " ");
-    head.split("\r\n").find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-    })
 }
 
 /// Everything that is wrong with the site's templates: names, syntax, and words that do not exist. Each
@@ -340,5 +365,3 @@ pub fn check_templates(settings: &Settings) -> Vec<TemplateProblem> {
     problems.dedup();
     problems
 }
-
-mod sample;

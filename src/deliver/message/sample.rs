@@ -1,10 +1,11 @@
 //! Two made-up faxes on which templates are tried: one with everything known and everything wrong, one
 //! with nothing known.
 
-use super::{Because, LeftBehind, Letter, Notice};
+use super::{Because, Carries, Circumstances, LeftBehind, Letter, Notice, PassOn, Triage, Urgency, Why};
+use crate::deliver::addressbook::{KnownBy, KnownSender};
 use crate::fax::{
-    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Language, Number,
-    Original, Receipt, Sha256, StationId,
+    Arrival, CallRecord, Damage, Department, Disposition, Document, Fault, FaxId, Format, Kin, Kinship,
+    Language, MailStyle, Number, Original, Receipt, Sha256, StationId,
 };
 
 /// 24 November 2026, 01:15 UTC.
@@ -17,6 +18,8 @@ pub(super) struct Sample {
     document: Document,
     pub(super) department: Department,
     fault: Option<Fault>,
+    sender: KnownSender,
+    kin: Vec<Kinship>,
 }
 
 /// Full, then empty.
@@ -60,7 +63,7 @@ fn sample(
         },
         document: Document {
             pdf: Sha256([0; 32]),
-            bytes: 4,
+            bytes: 12_300_000,
             preview: None,
             pages: u32::try_from(damage.len()).unwrap_or(u32::MAX),
             damage,
@@ -73,8 +76,16 @@ fn sample(
             targets: Vec::new(),
             language: Language::En,
             sensitive: false,
+            mail: MailStyle::default(),
         },
         fault,
+        sender: KnownSender {
+            name: "Acme Ltd 永安公司".into(),
+            numbers: vec!["2810 1234".into()],
+            stations: vec![],
+            language: Some(Language::ZhHant),
+        },
+        kin: vec![Kinship { fax: FaxId::new(AT - 60_000, [5, 4, 3, 2, 1]), kin: Kin::Retransmission }],
     }
 }
 
@@ -85,18 +96,36 @@ impl Sample {
             call: &self.call,
             arrival: &self.arrival,
             document: &self.document,
-            pdf: b"%PDF",
+            carries: match self.fault {
+                Some(_) => Carries::Nothing(LeftBehind { why: Why::TooLarge, at: "/var/lib/faxgate" }),
+                None => Carries::Whole(b"%PDF"),
+            },
             preview: self.fault.is_some().then_some(b"\x89PNG\r\n\x1a\n".as_slice()),
             department,
             rule: "sample",
             because: self.fault.as_ref().map(Because::from),
-            without_pdf: self
-                .fault
-                .is_some()
-                .then_some(LeftBehind { reason: "Too large.", at: "/var/lib/faxgate" }),
+            circumstances: if self.fault.is_some() { self.everything() } else { Circumstances::default() },
             message_id: "sample@localhost",
             date: AT,
             recipients: &[],
+        }
+    }
+
+    /// Everything at once, as no fax has it.
+    pub(super) fn everything(&self) -> Circumstances<'_> {
+        Circumstances {
+            urgency: Urgency::Urgent,
+            copy: true,
+            triage: Some(Triage {
+                likely: vec!["Licensing".into()],
+                confidence: 0.62,
+                why: "page 1 says \"licence\"".into(),
+            }),
+            kin: &self.kin,
+            repeats: &[(3, 2)],
+            sender: Some((&self.sender, KnownBy::Caller)),
+            passed_on: None,
+            pass_on: Some(PassOn { url: "https://fax.example/pass/sample".into(), by_reply: true }),
         }
     }
 
@@ -116,6 +145,7 @@ impl Sample {
             fault: self.fault.as_ref().unwrap_or(&UNREADABLE),
             without_original: None,
             language,
+            certificates: &[],
             message_id: "sample@localhost",
             date: AT,
             recipients: &[],

@@ -6,7 +6,7 @@ use crate::fax::Target;
 
 fn settings(templates: Option<PathBuf>) -> Settings {
     Settings {
-        relay: None,
+        relays: vec![],
         from: "fax@gw.example".into(),
         host_name: "gw.example".into(),
         fallback: Target::Mail("fallback@example.org".into()),
@@ -19,8 +19,7 @@ fn settings(templates: Option<PathBuf>) -> Settings {
 }
 
 fn text_of(stationery: &Stationery, letter: &Letter<'_>) -> String {
-    let (subject, text, _) =
-        stationery.filled(letter.department.language, "", &stationery.letter_values(letter));
+    let (subject, text, _) = stationery.worded(letter);
     format!("{subject}\n---\n{text}")
 }
 
@@ -30,7 +29,8 @@ fn a_clerk_reads_what_arrived_and_what_is_wrong_with_it() {
     let [full, empty] = sample::letters();
     let mut letter = full.letter(&full.department);
     letter.because = None;
-    letter.without_pdf = None;
+    letter.carries = Carries::Whole(b"%PDF");
+    letter.circumstances = Circumstances::default();
     insta::assert_snapshot!("letter_en", text_of(&stationery, &letter));
     insta::assert_snapshot!("letter_nothing_known", text_of(&stationery, &empty.letter(&empty.department)));
     let chinese = Department { language: Language::ZhHant, ..full.department.clone() };
@@ -55,9 +55,9 @@ fn the_same_letter_gives_the_same_bytes_in_seven_bits() {
     let [full, _] = sample::letters();
     let chinese = Department { language: Language::ZhHant, ..full.department.clone() };
     let mut letter = full.letter(&chinese);
-    letter.without_pdf = None;
-    let bytes = stationery.letter(&letter);
-    assert_eq!(bytes, stationery.letter(&letter));
+    letter.carries = Carries::Whole(b"%PDF");
+    let bytes = stationery.letter(&letter).unwrap();
+    assert_eq!(bytes, stationery.letter(&letter).unwrap());
     assert!(bytes.is_ascii());
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         assert!(line.ends_with(b"\r\n") && line.len() <= 1000, "{:?}", String::from_utf8_lossy(line));
@@ -113,19 +113,19 @@ fn a_letter_without_its_pdf_is_small_and_says_where_it_lies() {
     let pdf = vec![0u8; 12_300_000];
     let preview = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 100_000]].concat();
     let mut letter = full.letter(&full.department);
-    (letter.pdf, letter.preview) = (&pdf, Some(preview.as_slice()));
-    let bytes = stationery.letter(&letter);
-    assert!(bytes.len() < 30_000, "{} bytes", bytes.len());
+    letter.preview = Some(preview.as_slice());
+    let bytes = stationery.letter(&letter).unwrap();
+    assert!(bytes.len() < 40_000, "{} bytes", bytes.len());
     let said = text_of(&stationery, &letter);
     assert!(
         said.contains(
-            "The document (12.3 MB) is not attached: Too large. It lies on the gateway: /var/lib/faxgate"
+            "The document (12.3 MB) is not attached: the mail would have been too large. It lies on the gateway: /var/lib/faxgate"
         ),
         "{said}"
     );
     assert!(!said.contains(".pdf"), "{said}");
-    letter.without_pdf = None;
-    let large = stationery.letter(&letter);
+    letter.carries = Carries::Whole(&pdf);
+    let large = stationery.letter(&letter).unwrap();
     assert!(large.len() > pdf.len());
     assert!(large.windows(9).any(|window| window == b"image/png"));
 }

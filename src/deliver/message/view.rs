@@ -6,14 +6,14 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::Because;
 use super::words::{Label, Words};
-use super::{Because, LeftBehind};
 use crate::fax::{Arrival, CallRecord, Document, FaxId, Millis, Receipt, one_line};
 
 /// Foreign words (a machine's reason, a file name) are shown up to so many characters.
 const FOREIGN_MOST: usize = 120;
 /// A sentence of ours, which may quote a server.
-const SENTENCE_MOST: usize = 600;
+pub(super) const SENTENCE_MOST: usize = 600;
 /// Digits of a number in a file name.
 const DIGITS_MOST: usize = 20;
 /// Different faults of pages without text that are named.
@@ -50,7 +50,8 @@ fn known(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-pub(super) fn sender(call: &CallRecord, words: Words) -> Sender {
+/// Who sent it; `known` is the name in the address book.
+pub(super) fn sender(call: &CallRecord, known_as: Option<String>, words: Words) -> Sender {
     let caller = call.caller.as_ref().and_then(|number| known(number.to_string()));
     let tsi = call.tsi.as_ref().and_then(|tsi| known(tsi.shown()));
     let caller_name = call.caller_name.as_ref().and_then(|name| known(name.shown()));
@@ -65,7 +66,11 @@ pub(super) fn sender(call: &CallRecord, words: Words) -> Sender {
         (None, Some(tsi)) => (Some(tsi), caller_name),
         (None, None) => (None, caller_name),
     };
+    let known = known_as.is_some();
+    let name = known_as.or(name);
     let shown = match (&number, &name) {
+        // Whom the site knows is called by name.
+        (Some(number), Some(name)) if known => words.with(name, number),
         (Some(number), Some(name)) => format!("{number} ({name})"),
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => words.unknown_sender(),
@@ -194,24 +199,14 @@ fn unsearchable(document: &Document, words: Words) -> Vec<String> {
     codes.iter().take(FAULTS_MOST).map(sentence).collect()
 }
 
-/// Why this copy is where it is, and what is not in it.
-pub(super) fn notices(
-    because: Option<&Because<'_>>,
-    left_behind: Option<&LeftBehind<'_>>,
-    bytes: usize,
-    words: Words,
-) -> Vec<String> {
-    let because =
-        because.map(|b| words.because(&one_line(b.sentence, SENTENCE_MOST), &one_line(b.code, FOREIGN_MOST)));
-    let left = left_behind.map(|l| {
-        words.left_behind(&size(bytes), &one_line(l.reason, SENTENCE_MOST), &one_line(l.at, SENTENCE_MOST))
-    });
-    because.into_iter().chain(left).collect()
+/// Why this copy is where it is.
+pub(super) fn because(because: Option<&Because<'_>>, words: Words) -> Option<String> {
+    because.map(|b| words.because(&one_line(b.sentence, SENTENCE_MOST), &one_line(b.code, FOREIGN_MOST)))
 }
 
 /// `1.4 MB`, as mail programs count: powers of ten.
-pub(super) fn size(bytes: usize) -> String {
-    let tenths = |unit: usize| {
+pub(super) fn size(bytes: u64) -> String {
+    let tenths = |unit: u64| {
         let tenths = bytes.saturating_mul(10) / unit;
         format!("{}.{}", tenths / 10, tenths % 10)
     };

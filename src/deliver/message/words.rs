@@ -23,6 +23,7 @@ pub(super) struct Words(pub Language);
 /// Labels of the facts table.
 #[derive(Clone, Copy)]
 pub(super) enum Label {
+    Sender,
     Received,
     Caller,
     Tsi,
@@ -42,15 +43,24 @@ pub(super) enum Label {
 
 impl Words {
     /// One of two wordings.
-    fn pick(self, english: &str, chinese: &str) -> String {
+    pub(super) fn pick(self, english: &str, chinese: &str) -> String {
         match self.0 {
             Language::En => english.to_owned(),
             Language::ZhHant => chinese.to_owned(),
         }
     }
 
+    /// Something with more about it in brackets.
+    pub(super) fn with(self, what: &str, more: &str) -> String {
+        match self.0 {
+            Language::En => format!("{what} ({more})"),
+            Language::ZhHant => format!("{what}（{more}）"),
+        }
+    }
+
     pub(super) fn label(self, label: Label) -> String {
         match label {
+            Label::Sender => self.pick("Sender", "發件人"),
             Label::Received => self.pick("Received", "接收時間"),
             Label::Caller => self.pick("From", "來電號碼"),
             Label::Tsi => self.pick("Station ID (as claimed)", "發件傳真機識別碼（由對方設定）"),
@@ -183,16 +193,6 @@ impl Words {
         }
     }
 
-    /// The PDF (or the original) is not attached.
-    pub(super) fn left_behind(self, size: &str, reason: &str, at: &str) -> String {
-        match self.0 {
-            Language::En => {
-                format!("The document ({size}) is not attached: {reason} It lies on the gateway: {at}")
-            }
-            Language::ZhHant => format!("文件（{size}）未有附上：{reason}文件存放於傳真閘道：{at}"),
-        }
-    }
-
     /// The station's name where nothing is known.
     pub(super) fn unknown_sender(self) -> String {
         self.pick("an unknown number", "號碼不詳")
@@ -200,6 +200,23 @@ impl Words {
 
     pub(super) fn sender_name(self) -> String {
         self.pick("Fax gateway", "傳真閘道")
+    }
+
+    /// What the outside of an encrypted mail says.
+    pub(super) fn sealed_subject(self, pages: u32, id: &str) -> String {
+        let pages = self.pages(pages);
+        match self.0 {
+            Language::En => format!("[encrypted] Fax – {pages} – {id}"),
+            Language::ZhHant => format!("［加密］傳真 – {pages} – {id}"),
+        }
+    }
+
+    /// The same of an encrypted notice.
+    pub(super) fn sealed_notice(self, id: &str) -> String {
+        match self.0 {
+            Language::En => format!("[encrypted] [quarantined] Fax – {id}"),
+            Language::ZhHant => format!("［加密］［已隔離］傳真 – {id}"),
+        }
     }
 
     pub(super) fn resolution(self, name: &str) -> String {

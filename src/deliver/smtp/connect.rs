@@ -1,27 +1,26 @@
 //! From nothing to a greeted, protected, logged-in session.
 //!
-//! Invariant: a password goes over a protected connection or to this machine itself, never else. STARTTLS
-//! that is configured is required: there is no falling back to clear text.
+//! Invariant: a secret goes over a protected connection or to this machine itself, never else. STARTTLS that
+//! is configured is required; where it is only wanted, its absence is borne and its failure is not: there is
+//! no falling back to clear text from a handshake that went wrong.
 
 use std::sync::Arc;
 
-use mail_send::{Credentials, Error, SmtpClient};
-use rustls::pki_types::CertificateDer;
+use mail_send::{Error, SmtpClient};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, EXT_START_TLS, EhloResponse};
+use smtp_proto::{EXT_START_TLS, EhloResponse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::login;
+use super::relay::{Relay, Tls};
 use super::reply::{self, Phase};
 use super::timeouts::Timeouts;
 use crate::deliver::trouble::{Reply, Trouble};
-use crate::deliver::{Relay, Tls};
 use crate::fax::one_line;
-
-/// A password file is no longer than this.
-const PASSWORD_MOST: u64 = 4096;
 
 /// Either kind of connection.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -31,43 +30,53 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub(super) struct Session {
     pub(super) client: SmtpClient<Box<dyn Stream>>,
     pub(super) offers: EhloResponse<String>,
+    /// Messages that it carried.
+    pub(super) carried: u32,
 }
 
-/// Connects, protects, greets and logs in.
-pub(super) async fn open(relay: &Relay, helo: &str, times: &Timeouts) -> Result<Session, Trouble> {
+impl Session {
+    /// Says goodbye. A courtesy: a server that does not answer changes nothing.
+    pub(super) async fn quit(mut self, times: &Timeouts) {
+        let _ = tokio::time::timeout(times.quit, self.client.cmd(b"QUIT\r\n")).await;
+    }
+}
+
+/// Connects, protects, greets and logs in. `token`: what the OAuth server gave, where the login goes by one.
+pub(super) async fn open(
+    relay: &Relay,
+    token: Option<&str>,
+    helo: &str,
+    times: &Timeouts,
+) -> Result<Session, Trouble> {
     let connector = match relay.tls {
         Tls::None => None,
-        Tls::StartTls | Tls::Implicit => Some(tls_connector(relay)?),
+        Tls::StartTls | Tls::StartTlsIfOffered | Tls::Implicit => Some(tls_connector(relay)?),
     };
     let tcp = dial(relay, times).await?;
     let local = tcp.stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
-    let mut client = match (relay.tls, connector) {
+    let (mut client, protected) = match (relay.tls, connector) {
         (Tls::Implicit, Some(connector)) => {
             let mut client = boxed(protect(tcp, &connector, &relay.host, times).await?);
             greet(&mut client, times).await?;
-            client
+            (client, true)
         }
-        (Tls::StartTls, Some(connector)) => boxed(start_tls(tcp, &connector, relay, helo, times).await?),
+        (Tls::StartTls | Tls::StartTlsIfOffered, Some(connector)) => {
+            start_tls(tcp, &connector, relay, helo, times).await?
+        }
         _ => {
             let mut client = boxed(tcp);
             greet(&mut client, times).await?;
-            client
+            (client, false)
         }
     };
-    let mut offers = ehlo(&mut client, helo, times).await?;
-    if let Some((user, file)) = &relay.login {
-        if relay.tls == Tls::None && !local {
-            return Err(Trouble::Login("a password is not sent in clear to another machine".into()));
+    let offers = ehlo(&mut client, helo, times).await?;
+    if let Some(login) = &relay.login {
+        if !protected && !local {
+            return Err(Trouble::Login("a secret is not sent in clear to another machine".into()));
         }
-        let password = password(file)?;
-        // The library begins any mechanism that it knows by name, then stops half-way through those that it
-        // was built without. Two remain: every server has one of them, and the connection is protected.
-        offers.auth_mechanisms &= AUTH_PLAIN | AUTH_LOGIN;
-        let credentials = Credentials::new(user.as_str(), password.as_str());
-        client.timeout = times.of(Phase::Login);
-        client.authenticate(&credentials, &offers).await.map_err(|e| trouble(Phase::Login, e, times))?;
+        login::log_in(&mut client, &offers, login, token, times).await?;
     }
-    Ok(Session { client, offers })
+    Ok(Session { client, offers, carried: 0 })
 }
 
 async fn dial(relay: &Relay, times: &Timeouts) -> Result<SmtpClient<TcpStream>, Trouble> {
@@ -104,24 +113,28 @@ async fn ehlo<T: Stream>(
     client.ehlo(helo).await.map_err(|e| trouble(Phase::Ehlo, e, times))
 }
 
+/// The client, and whether it is protected now.
 async fn start_tls(
     mut tcp: SmtpClient<TcpStream>,
     connector: &TlsConnector,
     relay: &Relay,
     helo: &str,
     times: &Timeouts,
-) -> Result<SmtpClient<impl Stream + use<>>, Trouble> {
+) -> Result<(SmtpClient<Box<dyn Stream>>, bool), Trouble> {
     greet(&mut tcp, times).await?;
     let offers = ehlo(&mut tcp, helo, times).await?;
     if !offers.has_capability(EXT_START_TLS) {
-        return Err(Trouble::Tls("the relay does not offer STARTTLS".into()));
+        return match relay.tls {
+            Tls::StartTlsIfOffered => Ok((boxed(tcp), false)),
+            _ => Err(Trouble::Tls("the relay does not offer STARTTLS".into())),
+        };
     }
     tcp.timeout = times.of(Phase::StartTls);
     let reply = tcp.cmd(b"STARTTLS\r\n").await.map_err(|e| trouble(Phase::StartTls, e, times))?;
     if reply.code != 220 {
         return Err(trouble(Phase::StartTls, Error::UnexpectedReply(reply), times));
     }
-    protect(tcp, connector, &relay.host, times).await
+    Ok((boxed(protect(tcp, connector, &relay.host, times).await?), true))
 }
 
 async fn protect(
@@ -163,24 +176,21 @@ fn tls_connector(relay: &Relay) -> Result<TlsConnector, Trouble> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Trouble::Tls(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match &relay.certificate {
+        None => config.with_no_client_auth(),
+        Some(ours) => {
+            let bad =
+                |detail: String| Trouble::Tls(format!("our certificate {}: {detail}", ours.chain.display()));
+            let chain = CertificateDer::pem_file_iter(&ours.chain)
+                .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+                .map_err(|error| bad(error.to_string()))?;
+            let key = PrivateKeyDer::from_pem_file(&ours.key)
+                .map_err(|error| bad(format!("its key {}: {error}", ours.key.display())))?;
+            config.with_client_auth_cert(chain, key).map_err(|error| bad(error.to_string()))?
+        }
+    };
     Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// The password: the file's text without its line end. Read anew each time: a renewed one counts at once.
-fn password(file: &std::path::Path) -> Result<String, Trouble> {
-    use std::io::Read;
-    let bad = |detail: String| Trouble::Login(format!("password file {}: {detail}", file.display()));
-    let mut text = String::new();
-    std::fs::File::open(file)
-        .and_then(|opened| opened.take(PASSWORD_MOST).read_to_string(&mut text))
-        .map_err(|error| bad(error.to_string()))?;
-    let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() || password.contains(['\0', '\r', '\n']) {
-        return Err(bad("expected one line that is not empty".into()));
-    }
-    Ok(password.to_owned())
 }
 
 /// What an error of the library means at `phase`.
@@ -201,8 +211,9 @@ pub(super) fn trouble(phase: Phase, error: Error, times: &Timeouts) -> Trouble {
         },
         Error::Io(_) => Trouble::Lost { phase: phase.name(), detail: what },
         Error::Tls(_) | Error::MissingStartTls | Error::InvalidTLSName => Trouble::Tls(what),
-        Error::UnsupportedAuthMechanism => Trouble::Login("the relay offers neither PLAIN nor LOGIN".into()),
-        Error::Auth(_) | Error::Base64(_) | Error::MissingCredentials => Trouble::Login(what),
+        Error::UnsupportedAuthMechanism | Error::Auth(_) | Error::Base64(_) | Error::MissingCredentials => {
+            Trouble::Login(what)
+        }
         _ => Trouble::Protocol { phase: phase.name(), detail: what },
     }
 }

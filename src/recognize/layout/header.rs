@@ -14,6 +14,8 @@ use regex::Regex;
 const LONGEST: usize = 140;
 /// A sentence has more small words than any machine prints.
 const MOST_SMALL_WORDS: usize = 4;
+/// A line that tells date and time and nothing else that machines tell has fewer still.
+const FEW_SMALL_WORDS: usize = 1;
 /// A sender's name has fewer Han characters than a sentence.
 const MOST_HAN: usize = 16;
 /// So many digits make a telephone number.
@@ -32,7 +34,7 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r"(?x)
-        \b([01]?\d|2[0-3])\s?[:;]\s?[0-5]\d(\s?[:;]\s?[0-5]\d)?\s?(AM|PM|HRS)?\b
+        \b([01]?\d|2[0-3])\s?[:;]\s?[0-5]\d(\s?[:;]\s?[0-5]\d)?\s?(AM?|PM?|HRS)?\b
         | \b([01]?\d|2[0-3])H[0-5]\d\b
         | [0-2]?\d\s?時\s?[0-5]?\d\s?分",
     )
@@ -46,16 +48,20 @@ static PAGE: LazyLock<Regex> = LazyLock::new(|| {
         | 第\s?\d{1,3}\s?頁 | 頁\s?[.:]?\s?\d{1,3}",
     )
 });
-/// Ways of telling the page that no letter uses: `P.1`, `P. 01/03`, `P001`, `001/003`.
+/// Ways of telling the page that no letter uses: `P.1`, `P. 01/03`, `P001`, `001/003`, and `P1` as the last word.
 static MACHINE_PAGE: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r"(?x)
         \bP\s?[.,]\s?\d{1,3}(\s?/\s?\d{1,3})?\b
         | \bP\s?\d{1,3}\s?/\s?\d{1,3}\b
         | \bP\s?0\d{1,2}\b
-        | \b0\d{1,2}\s?/\s?0?\d{1,3}\b",
+        | \b0\d{1,2}\s?/\s?0?\d{1,3}\b
+        | \bP\s?\d{1,3}$",
     )
 });
+/// A letter's or memo's own date and time bear labels.
+static LABELS: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(\bDATE\b|日期).*(\bTIME\b|時間)|(\bTIME\b|時間).*(\bDATE\b|日期)"));
 /// Digits as in telephone numbers, with what stands between them.
 static DIGITS: LazyLock<Regex> = LazyLock::new(|| compiled(r"\+?\(?\d[\d\s()\-+]{5,}\d"));
 
@@ -80,7 +86,12 @@ pub fn is_machine_line(line: &str) -> bool {
     let number = DIGITS
         .find_iter(&rest)
         .any(|digits| digits.as_str().chars().filter(char::is_ascii_digit).count() >= NUMBER_DIGITS);
-    (time && (date || PAGE.is_match(&rest))) || (MACHINE_PAGE.is_match(&rest) && (date || number))
+    let page = PAGE.is_match(&rest);
+    if time && date && !page && !number && (small_words > FEW_SMALL_WORDS || LABELS.is_match(&line)) {
+        // "Hearing on 12 March 2024 at 10:30", "Date: 12.3.2024 Time: 14:30".
+        return false;
+    }
+    (time && (date || page)) || (MACHINE_PAGE.is_match(rest.trim_end()) && (date || number))
 }
 
 /// A word of running text: small letters alone, but for a comma or full stop after it.
@@ -137,6 +148,25 @@ mod tests {
             "2024年3月12日 10時23分 某某診所 頁 1/3",
             "04/04/2024 09:05 85223456789 PAGE 01/02",
             "ABC LTD 2345 6789 p.l/3",
+            "12/03/2024 14:33 2345 6789 ABC CO LTD PAGE 01/03",
+            "2024-MAR-12(TUE) 14:33 ABC CO (FAX)2345 6789 P.001/003",
+            "2024 Mar 12 14:33 ABC CO. 23456789 p.1",
+            "12.MAR.2024 14:33 ABC CO LTD NO.0417 P. 1/3",
+            "12-03-2024 14:33 FROM-ABC CO LTD +852 2345 6789 T-417 P.001/003 F-417",
+            "From: ABC To: 30101001 Page: 1/3 Date: 12/03/2024 14:33:05",
+            "From 85223456789 | Tue Mar 12 14:33:05 2024 | Page 1 of 3",
+            "2024/3/12 14:33 ABC 公司 FAX:23456789 頁 1",
+            "2024年03月12日(二) 14:33 某某診所 傳真:2345 6789 P.001/003",
+            "12/03 '24 14:33 FAX 23456789 ABC @001",
+            "Fax Server 3/12/2024 2:33:05 PM PAGE 1/003 Fax Server",
+            "SENT BY: ABC CO ; 12- 3-24 ; 2:33PM ; 23456789→ 30101001;# 1/ 3",
+            "Received Time Mar. 12. 2024 2:33PM No. 0417",
+            "2024 03/12 TUE 14:33 FAX 23456789 ABC 001/003",
+            "Mar 12 24 02:33p ABC CO",
+            "12 Mar 24 14.33 ABC Co 23456789 p1",
+            "(TUE) MAR 12 2024 14:33/ST. 14:32/NO. 7500000417 P 1",
+            "12-MAR-2024 14:33 ABC CLINIC",
+            "TIME: 12/03/2024 14:33 NAME: ABC FAX: 2345 6789",
         ];
         for line in table {
             assert!(is_machine_line(line), "{line}");
@@ -160,6 +190,10 @@ mod tests {
             "會議將於2024年3月12日10時23分在香港中環花園道美利大廈十八樓舉行敬請出席",
             "",
             "香港中環花園道美利大廈18樓",
+            "Hearing on 12 March 2024 at 10:30 a.m.",
+            "Date: 12 March 2024 Time: 14:30",
+            "日期：2024年3月12日 時間：14:30",
+            "Chan Tai Man (Case 23456789), car park level P1, Harbour House",
         ];
         for line in table {
             assert!(!is_machine_line(line), "{line}");

@@ -148,7 +148,8 @@ const LAST: u32 = 0x9fff;
 static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
     let mut table: Vec<char> = (FIRST..=LAST).filter_map(char::from_u32).collect();
     let mut members: HashMap<char, Vec<char>> = HashMap::new();
-    let of_simplified = SIMPLIFIED.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
+    let of_simplified =
+        SIMPLIFIED.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
     // forms first, so that the form which they keep is kept by simplified ones too
     for class in FORMS.iter().copied().chain(of_simplified) {
         let known = class.chars().map(|c| looked_up(&table, c)).find(|kept| members.contains_key(kept));
@@ -203,7 +204,13 @@ mod tests {
 
     #[test]
     fn simplified_and_traditional_meet() {
-        for (simplified, traditional) in [("食物环境卫生署", "食物環境衞生署"), ("发牌", "發牌"), ("头发", "頭髮"), ("里程", "里程"), ("台风", "颱風")] {
+        for (simplified, traditional) in [
+            ("食物环境卫生署", "食物環境衞生署"),
+            ("发牌", "發牌"),
+            ("头发", "頭髮"),
+            ("里程", "里程"),
+            ("台风", "颱風"),
+        ] {
             let fold = |text: &str| text.chars().map(one_form).collect::<String>();
             assert_eq!(fold(simplified), fold(traditional));
         }

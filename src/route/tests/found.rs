@@ -9,7 +9,21 @@ use crate::fax::{Box2, PageCode};
 
 /// Words that letters and rules of these tests are made of, so that they meet often.
 const PARTS: &[&str] = &[
-    "licensing", "division", "benefits", "牌照科", "福利科", "claim", "hd507", "renewal", "主任", "ref: lic/17", "attn:", "致：", "-\n", "\n", "lic/1",
+    "licensing",
+    "division",
+    "benefits",
+    "牌照科",
+    "福利科",
+    "claim",
+    "hd507",
+    "renewal",
+    "主任",
+    "ref: lic/17",
+    "attn:",
+    "致：",
+    "-\n",
+    "\n",
+    "lic/1",
 ];
 
 fn words() -> impl Strategy<Value = String> {
@@ -37,7 +51,14 @@ fn condition() -> impl Strategy<Value = Condition> {
     let station = |text: &str| StationPattern::parse(text, &plan());
     let did = |text: &str| NumberPattern::parse(text, &plan());
     let glob = || prop_oneof!["lic/\\*", "lic/1[0-9]", "\\*7", "l\\?c/17", "/lic.1[0-9]/"];
-    let regex = prop_oneof!["licens(ing|or)", "\\\\bclaim\\\\b", "[hg]d ?507", "牌照(科|署)", "(re)?new", "lic/\\\\d+"];
+    let regex = prop_oneof![
+        "licens(ing|or)",
+        "\\\\bclaim\\\\b",
+        "[hg]d ?507",
+        "牌照(科|署)",
+        "(re)?new",
+        "lic/\\\\d+"
+    ];
     prop_oneof![
         list_of(number(), did, Condition::Did),
         list_of(number(), did, Condition::Caller),
@@ -51,7 +72,10 @@ fn condition() -> impl Strategy<Value = Condition> {
         list_of(words(), Words::parse, Condition::Text),
         list_of(words(), forgiving, Condition::Text),
         list_of(words(), forgiving, Condition::Attention),
-        list_of(words(), Words::parse, |marks| Condition::Form(vec![Arc::new(Form { name: "form".into(), marks })])),
+        list_of(words(), Words::parse, |marks| Condition::Form(vec![Arc::new(Form {
+            name: "form".into(),
+            marks
+        })])),
         list_of(regex, Expression::parse, Condition::TextRegex),
         any::<bool>().prop_map(Condition::Damaged),
     ]
@@ -73,7 +97,14 @@ fn facts() -> impl Strategy<Value = Facts> {
     (call, pages, "[ab]", any::<bool>(), prop::option::of("lic/1[0-9]"), any::<bool>()).prop_map(
         |((did, caller, tsi, subaddress, device, trunk), pages, spool, damaged, code, lines)| {
             let sheet = |(text, sure): &(String, u8)| SheetText {
-                lines: text.lines().map(|line| SheetLine { text: line.into(), confidence: f32::from(*sure) * 0.45, ..SheetLine::default() }).collect(),
+                lines: text
+                    .lines()
+                    .map(|line| SheetLine {
+                        text: line.into(),
+                        confidence: f32::from(*sure) * 0.45,
+                        ..SheetLine::default()
+                    })
+                    .collect(),
                 confidence: 0.9,
             };
             Facts {
@@ -90,7 +121,10 @@ fn facts() -> impl Strategy<Value = Facts> {
                 damaged,
                 sheets: if lines { pages.iter().map(sheet).collect() } else { vec![] },
                 text: pages.into_iter().map(|page| page.0).collect(),
-                codes: code.into_iter().map(|text| PageCode { page: 1, kind: "qr".into(), text, at: Box2::default() }).collect(),
+                codes: code
+                    .into_iter()
+                    .map(|text| PageCode { page: 1, kind: "qr".into(), text, at: Box2::default() })
+                    .collect(),
                 ..Facts::default()
             }
         },
@@ -131,10 +165,17 @@ fn of_many_rules_those_near_are_named_and_the_others_counted() {
         })
         .chain([rule("words", vec![Condition::Text(phrases(&["renewal of licence"]))], "b")])
         .collect();
-    let facts = Facts { call: CallRecord { did: Some(Number("2000 0007".into())), ..CallRecord::default() }, ..super::facts() };
+    let facts = Facts {
+        call: CallRecord { did: Some(Number("2000 0007".into())), ..CallRecord::default() },
+        ..super::facts()
+    };
     let decision = decide(&facts, &rules(list));
     let named: Vec<&str> = decision.reasons.iter().map(|reason| reason.rule.as_str()).collect();
     assert_eq!(named, ["did-7", "words"]);
-    assert!(decision.reasons[1].why.contains("of 4999 more rules before it nothing held"), "{:?}", decision.reasons);
+    assert!(
+        decision.reasons[1].why.contains("of 4999 more rules before it nothing held"),
+        "{:?}",
+        decision.reasons
+    );
     assert!(decision.reasons[1].matched);
 }

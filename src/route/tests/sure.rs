@@ -64,13 +64,20 @@ fn words_read_badly_go_to_a_person_with_the_suggestion() {
     assert!(decision.triage);
     assert_eq!((decision.rule.as_str(), decision.departments), (DEFAULT_RULE, vec!["desk".to_owned()]));
     let suggestion = decision.suggestion.unwrap();
-    assert_eq!((suggestion.rule.as_str(), suggestion.departments), ("licensing", vec!["licensing".to_owned()]));
+    assert_eq!(
+        (suggestion.rule.as_str(), suggestion.departments),
+        ("licensing", vec!["licensing".to_owned()])
+    );
     assert_eq!(suggestion.confidence, 0.52);
     assert!(suggestion.why.contains("confidence 0.52 where 0.75 is wanted"), "{}", suggestion.why);
     assert_eq!(decision.reasons.iter().filter(|reason| reason.matched).count(), 1);
     let explained = explain(&facts, &with_triage(letters()));
     assert!(explained[0].why.starts_with("nearly fits"), "{}", explained[0].why);
-    assert!(explained[3].matched && explained[3].why.contains("a person must choose"), "{}", explained[3].why);
+    assert!(
+        explained[3].matched && explained[3].why.contains("a person must choose"),
+        "{}",
+        explained[3].why
+    );
 }
 
 #[test]
@@ -114,7 +121,10 @@ fn nothing_is_forgiven_on_the_way_to_a_sensitive_department() {
     assert_eq!(decide(&well, &forgiving("dispensary")).departments, ["dispensary"]);
     // a copy does the same harm
     let words = Words::parse("Prescription renewal").unwrap().forgiving(1).unwrap();
-    let copied = Rule { copy: vec!["dispensary".into()], ..rule("it", vec![Condition::Text(vec![words])], "licensing") };
+    let copied = Rule {
+        copy: vec!["dispensary".into()],
+        ..rule("it", vec![Condition::Text(vec![words])], "licensing")
+    };
     assert!(decide(&misread, &with_triage(vec![copied])).triage);
 }
 
@@ -137,7 +147,12 @@ fn junk_is_never_a_guess_and_can_be_taken_back() {
 fn outcomes_come_with_the_rule() {
     let mut urgent = text_rule("urgent", "summons", "licensing");
     urgent.copy = vec!["registry".into()];
-    urgent.outcome = Outcome { priority: Priority::Urgent, hold: true, webhooks: vec!["crm".into()], ..Outcome::default() };
+    urgent.outcome = Outcome {
+        priority: Priority::Urgent,
+        hold: true,
+        webhooks: vec!["crm".into()],
+        ..Outcome::default()
+    };
     let rules = with_triage(vec![urgent.clone()]);
     let decision = decide(&read(&[&[("a summons", 0.9)]]), &rules);
     assert_eq!((&decision.outcome, &decision.copies), (&urgent.outcome, &urgent.copy));
@@ -182,17 +197,34 @@ fn zones_pages_and_own_confidences() {
 /// The conditions that are new since the first rules, each once holding and once not.
 #[test]
 fn clock_codes_kin_forms_references_and_attention() {
-    let form = |marks: &[&str]| Condition::Form(vec![Arc::new(Form { name: "renewal".into(), marks: phrases(marks) })]);
+    let form = |marks: &[&str]| {
+        Condition::Form(vec![Arc::new(Form { name: "renewal".into(), marks: phrases(marks) })])
+    };
     let reference = |text: &str| Condition::Reference(vec![ReferencePattern::parse(text).unwrap()]);
     let barcode = |text: &str| Condition::Barcode(vec![CodePattern::parse(text).unwrap()]);
     let time = |text: &str| Condition::Time(vec![TimeRange::parse(text).unwrap()]);
     let weekday = |text: &str| Condition::Weekday(vec![DayRange::parse(text).unwrap()]);
     let facts = Facts {
-        when: Some(Moment { minute: 605, weekday: 5, date: "2026-12-25".into(), holiday: Some("Christmas Day".into()) }),
-        codes: vec![PageCode { page: 1, kind: "qr".into(), text: "https://harbour.example/F/17".into(), at: Box2::default() }],
+        when: Some(Moment {
+            minute: 605,
+            weekday: 5,
+            date: "2026-12-25".into(),
+            holiday: Some("Christmas Day".into()),
+        }),
+        codes: vec![PageCode {
+            page: 1,
+            kind: "qr".into(),
+            text: "https://harbour.example/F/17".into(),
+            at: Box2::default(),
+        }],
         kin: vec![Kinship { fax: FaxId::new(0, [0; 5]), kin: Kin::Retransmission }],
         call: CallRecord { trunk: Some("north".into()), ..CallRecord::default() },
-        ..read(&[&[("Attn: Licensing Division", 0.9), ("HD 507 (Rev. 3/2024)", 0.9), ("Application for Renewal", 0.9), ("Our ref: LIC/2026/17", 0.9)]])
+        ..read(&[&[
+            ("Attn: Licensing Division", 0.9),
+            ("HD 507 (Rev. 3/2024)", 0.9),
+            ("Application for Renewal", 0.9),
+            ("Our ref: LIC/2026/17", 0.9),
+        ]])
     };
     for (condition, holds, why) in [
         (time("08:30-18:00"), true, r#"time is "10:05", which fits "08:30-18:00""#),
@@ -203,16 +235,32 @@ fn clock_codes_kin_forms_references_and_attention() {
         (Condition::Holiday(false), false, "it came on a holiday, Christmas Day, wanted the other"),
         (Condition::Trunk(vec!["north".into()]), true, r#"trunk is "north", which fits "north""#),
         (Condition::Trunk(vec!["south".into()]), false, r#"trunk is "north", wanted "south""#),
-        (Condition::Duplicate(vec![Twin::Any]), true, r#"duplicate: some of it was here before, which fits "true""#),
-        (Condition::Duplicate(vec![Twin::No]), false, r#"duplicate: some of it was here before, which does not fit "false""#),
+        (
+            Condition::Duplicate(vec![Twin::Any]),
+            true,
+            r#"duplicate: some of it was here before, which fits "true""#,
+        ),
+        (
+            Condition::Duplicate(vec![Twin::No]),
+            false,
+            r#"duplicate: some of it was here before, which does not fit "false""#,
+        ),
         (barcode("qr:https://harbour.example/*"), true, r#"barcode fits "qr:https://harbour.example/*""#),
         (barcode("code39:*"), false, r#"barcode: none fits "code39:*""#),
         (reference("LIC/*"), true, r#"reference "LIC/*" is on page 1, confidence 0.90"#),
-        (reference(r"/lic\/\d{4}\/1\d/"), true, r#"reference "/lic\/\d{4}\/1\d/" is on page 1, confidence 0.90"#),
+        (
+            reference(r"/lic\/\d{4}\/1\d/"),
+            true,
+            r#"reference "/lic\/\d{4}\/1\d/" is on page 1, confidence 0.90"#,
+        ),
         (reference("BEN/*"), false, r#"reference: no page holds "BEN/*""#),
         (form(&["HD 507", "Renewal"]), true, r#"form "renewal" is on page 1, confidence 0.90"#),
         (form(&["HD 507", "Claim"]), false, r#"form: no page holds "renewal""#),
-        (Condition::Attention(phrases(&["Licensing Division"])), true, r#"attention "Licensing Division" is on page 1, confidence 0.90"#),
+        (
+            Condition::Attention(phrases(&["Licensing Division"])),
+            true,
+            r#"attention "Licensing Division" is on page 1, confidence 0.90"#,
+        ),
         (Condition::Attention(phrases(&["Renewal"])), false, r#"attention: no page holds "Renewal""#),
     ] {
         let key = condition.key();
@@ -223,7 +271,13 @@ fn clock_codes_kin_forms_references_and_attention() {
         }
     }
     let unknown = Facts { when: None, kin: vec![], codes: vec![], ..facts };
-    for condition in [time("00:00-24:00"), weekday("mon-sun"), Condition::Holiday(false), barcode("*"), Condition::Duplicate(vec![Twin::Any])] {
+    for condition in [
+        time("00:00-24:00"),
+        weekday("mon-sun"),
+        Condition::Holiday(false),
+        barcode("*"),
+        Condition::Duplicate(vec![Twin::Any]),
+    ] {
         let rules = with_triage(vec![rule("it", vec![condition], "licensing")]);
         assert_eq!(decide(&unknown, &rules).rule, DEFAULT_RULE);
     }
@@ -241,7 +295,14 @@ fn form_marks_stand_on_one_page() {
 
 #[test]
 fn errors_are_forgiven_only_in_long_words() {
-    for (words, most) in [("tax", 0), ("licensing", 1), ("福利科", 1), ("HD507", 0), ("licen*", 0), ("Licensing Division of Harbour Services", 3)] {
+    for (words, most) in [
+        ("tax", 0),
+        ("licensing", 1),
+        ("福利科", 1),
+        ("HD507", 0),
+        ("licen*", 0),
+        ("Licensing Division of Harbour Services", 3),
+    ] {
         let parsed = Words::parse(words).unwrap();
         let accepted = (1..=4).filter(|errors| parsed.clone().forgiving(*errors).is_ok()).count();
         assert_eq!(accepted, most, "{words}");

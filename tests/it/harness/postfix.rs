@@ -42,6 +42,12 @@ impl Postfix {
 
     /// With a limit on the size of a message.
     pub fn start_limited(addresses: &[&str], size: usize) -> Self {
+        Self::start_with(addresses, size, |_| String::new())
+    }
+
+    /// With further lines of main.cf, which count before ours. They may name files in the folder that they
+    /// are given.
+    pub fn start_with(addresses: &[&str], size: usize, further: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         open_to_all(folder.path());
         let (port, tls_port) = two_free_ports();
@@ -49,6 +55,9 @@ impl Postfix {
         certificate(folder.path());
         let (user, password) = ("faxgate@mx.test".to_owned(), "correct horse".to_owned());
         configure(folder.path(), addresses, size, (port, tls_port));
+        let further = further(folder.path());
+        let mut main = std::fs::OpenOptions::new().append(true).open(folder.path().join("etc/main.cf"));
+        std::io::Write::write_all(main.as_mut().expect("our file"), further.as_bytes()).expect("our file");
         add_user(folder.path(), &password);
         done(Command::new("postfix").arg("-c").arg(folder.path().join("etc")).arg("check"));
         let master = Command::new(format!("{DAEMONS}/master"))
@@ -130,7 +139,8 @@ fn box_of(address: &str) -> String {
     address.replace('@', "-at-")
 }
 
-fn two_free_ports() -> (u16, u16) {
+/// Two ports on which nobody listens.
+pub fn two_free_ports() -> (u16, u16) {
     let bind = || TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let (one, two) = (bind(), bind());
     let port = |listener: &TcpListener| listener.local_addr().expect("bound").port();
@@ -141,7 +151,8 @@ fn open_to_all(folder: &Path) {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("our folder");
 }
 
-fn certificate(folder: &Path) {
+/// `cert.pem` and `key.pem` for `localhost`.
+pub fn certificate(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).expect("our folder");
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("our folder");

@@ -28,6 +28,7 @@ pub struct Script {
     /// Extension lines after EHLO, such as `SIZE 1000`.
     pub offers: Vec<String>,
     pub auth: Act,
+    pub rset: Act,
     pub mail: Act,
     pub rcpt: Act,
     /// For single addresses.
@@ -46,6 +47,7 @@ impl Default for Script {
             ehlo: Act::Say("250 "),
             offers: vec!["8BITMIME".into()],
             auth: Act::Say("235 2.7.0 welcome"),
+            rset: Act::Say("250 2.0.0 forgotten"),
             mail: Act::Say("250 2.1.0 ok"),
             rcpt: Act::Say("250 2.1.5 ok"),
             rcpt_of: Vec::new(),
@@ -68,6 +70,8 @@ pub struct Taken {
 #[derive(Default)]
 struct Log {
     connections: usize,
+    open: usize,
+    most_open: usize,
     lines: Vec<String>,
     taken: Vec<Taken>,
 }
@@ -108,7 +112,15 @@ impl ScriptedSmtp {
                 let script = scripts.get(at).or(scripts.last()).expect("at least one script").clone();
                 let log = log.clone();
                 // A client that goes away in the middle is part of the game.
-                std::thread::spawn(move || converse(stream, &script, &log));
+                std::thread::spawn(move || {
+                    {
+                        let mut log = log.lock().unwrap();
+                        log.open += 1;
+                        log.most_open = log.most_open.max(log.open);
+                    }
+                    let _ = converse(stream, &script, &log);
+                    log.lock().unwrap().open -= 1;
+                });
             }
         });
         server
@@ -116,6 +128,16 @@ impl ScriptedSmtp {
 
     pub fn connections(&self) -> usize {
         self.log.lock().unwrap().connections
+    }
+
+    /// The most connections that were open at a time.
+    pub fn most_open(&self) -> usize {
+        self.log.lock().unwrap().most_open
+    }
+
+    /// Connections that are open now.
+    pub fn open(&self) -> usize {
+        self.log.lock().unwrap().open
     }
 
     /// Every command line that came, without its line end.
@@ -185,6 +207,8 @@ fn converse(mut stream: TcpStream, script: &Script, log: &Mutex<Log>) -> Option<
                 }
                 act(&mut stream, &script.dot)?;
             }
+        } else if upper == "RSET" {
+            act(&mut stream, &script.rset)?;
         } else if upper == "QUIT" {
             return act(&mut stream, &Act::Say("221 bye"));
         } else {

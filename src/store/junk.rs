@@ -1,0 +1,174 @@
+//! Faxes that a rule called junk: set aside quietly, told of once a day, brought back by one word.
+//!
+//! A junk fax stands in quarantine like any other that a person must look at, with the fault `route.junk`, but nobody
+//! is mailed about it alone. Its texts and its document stay, so that a release reads no page twice.
+
+use serde_json::json;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::bulletins::{self, NewBulletin};
+use super::events::{self, kind};
+use super::rows;
+use super::{Store, StoreError, Tx};
+use crate::fax::{CallRecord, FaxId, Millis, Stage, Step};
+
+/// Code of the fault that a junk fax bears.
+pub const JUNK: &str = "route.junk";
+
+/// One fax that a rule called junk.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Junk {
+    /// The fax.
+    pub fax: FaxId,
+    /// What is known of its call.
+    pub call: CallRecord,
+    /// The rule.
+    pub rule: String,
+    /// When it was set aside.
+    pub at: Millis,
+    /// Pages.
+    pub pages: u32,
+    /// The first words of its first page, one line.
+    pub words: String,
+    /// A digest named it.
+    pub told: bool,
+}
+
+impl Store {
+    /// What stands in quarantine as junk, newest first, at most `limit`. With `untold`, only what no digest named yet.
+    pub async fn junk(&self, untold: bool, limit: u32) -> Result<Vec<Junk>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT junk.*, faxes.call_json, faxes.document_json FROM junk JOIN faxes ON faxes.id = junk.fax_id
+             WHERE faxes.stage = 'quarantined' AND junk.released_at IS NULL AND ($1 = 0 OR junk.told_at IS NULL)
+             ORDER BY junk.at DESC, junk.fax_id LIMIT $2",
+        )
+        .bind(i64::from(untold))
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await?;
+        rows.iter().map(junk).collect()
+    }
+
+    /// Number of faxes in quarantine as junk.
+    pub async fn junk_count(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS faxes FROM junk JOIN faxes ON faxes.id = junk.fax_id
+             WHERE faxes.stage = 'quarantined' AND junk.released_at IS NULL",
+        )
+        .fetch_one(self.readers())
+        .await?;
+        rows::number(&row, "junk", "faxes")
+    }
+
+    /// True if a person said of this fax that it is no junk.
+    pub async fn is_released(&self, fax: &FaxId) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 AS yes FROM junk WHERE fax_id = $1 AND released_at IS NOT NULL")
+            .bind(fax.as_str())
+            .fetch_optional(self.readers())
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// A person says that a fax is no junk: it is routed once more, and no junk rule takes it again. Its pages keep their
+    /// texts. [`StoreError::NotJunk`]: it does not stand in quarantine as junk.
+    pub async fn release_junk(&self, id: &FaxId, who: &str, now: Millis) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let row = sqlx::query("SELECT * FROM faxes WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let fax = rows::fax(&row.ok_or_else(|| StoreError::NoFax(id.clone()))?)?;
+        let marked = sqlx::query(
+            "UPDATE junk SET released_at = $1, released_by = $2 WHERE fax_id = $3 AND released_at IS NULL",
+        )
+        .bind(now)
+        .bind(who)
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if marked == 0 || fax.stage != Stage::Quarantined {
+            return Err(StoreError::NotJunk(id.clone()));
+        }
+        let stage = fax.stage.after(Step::Replay)?;
+        sqlx::query(
+            "UPDATE faxes SET stage = $1, since = $2, next_at = $2, round = round + 1, attempts = 0, claims = 0,
+                    lease = NULL, lease_owner = NULL, lease_until = NULL, document_json = NULL, rule = NULL,
+                    decision_json = NULL, fault_json = NULL WHERE id = $3",
+        )
+        .bind(stage.name())
+        .bind(now)
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await?;
+        let detail = json!({ "who": who, "round": fax.round + 1 });
+        events::record(&mut tx, Some(id), now, kind::RELEASED, &detail).await?;
+        self.commit(tx).await?;
+        super::entered(stage);
+        Ok(())
+    }
+
+    /// Puts a digest into the post and marks what it names, in one transaction. False: that digest was made before, and
+    /// nothing was changed.
+    pub async fn post_digest(
+        &self,
+        digest: &[NewBulletin],
+        named: &[FaxId],
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write().await?;
+        let mut made = 0;
+        for bulletin in digest {
+            made += bulletins::insert(&mut tx, bulletin, now).await?;
+        }
+        if made == 0 {
+            return Ok(false);
+        }
+        for fax in named {
+            sqlx::query("UPDATE junk SET told_at = $1 WHERE fax_id = $2")
+                .bind(now)
+                .bind(fax.as_str())
+                .execute(&mut *tx)
+                .await?;
+        }
+        self.commit(tx).await?;
+        Ok(true)
+    }
+}
+
+/// Notes that a fax was set aside as junk. One that is set aside anew is told of anew.
+pub(super) async fn note(
+    tx: &mut Tx,
+    fax: &FaxId,
+    rule: &str,
+    words: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO junk (fax_id, rule, at, words) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (fax_id) DO UPDATE SET rule = excluded.rule, at = excluded.at, words = excluded.words,
+             told_at = NULL",
+    )
+    .bind(fax.as_str())
+    .bind(rule)
+    .bind(now)
+    .bind(words)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+fn junk(row: &SqliteRow) -> Result<Junk, StoreError> {
+    const TABLE: &str = "junk";
+    let document: Option<crate::fax::Document> = rows::optional_json(row, "faxes", "document_json")?;
+    Ok(Junk {
+        fax: rows::parsed(row, TABLE, "fax_id")?,
+        call: rows::json(row, "faxes", "call_json")?,
+        rule: row.try_get("rule")?,
+        at: row.try_get("at")?,
+        pages: document.map_or(0, |document| document.pages),
+        words: row.try_get("words")?,
+        told: row.try_get::<Option<Millis>, _>("told_at")?.is_some(),
+    })
+}

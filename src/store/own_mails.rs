@@ -1,0 +1,133 @@
+//! Mails of the gateway that are no fax: an unknown mail forwarded to the fallback inbox, an answer to a clerk.
+//!
+//! They are made in the transaction of what calls for them and sent later by one task, so that no mail is lost and
+//! none is sent for what did not happen. A Message-ID stands once: the same cause makes one mail.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::rows::{self, to_json};
+use super::{Store, StoreError, Tx};
+use crate::fax::{Millis, Target};
+
+/// A mail to be sent, due at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMail {
+    /// Without angle brackets.
+    pub message_id: String,
+    /// What it is: `forward` or `answer`.
+    pub kind: &'static str,
+    /// Who gets it.
+    pub target: Target,
+    /// The whole message.
+    pub message: Vec<u8>,
+    /// When it is given up; `None`: never.
+    pub expires_at: Option<Millis>,
+}
+
+/// A mail that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnMail {
+    /// Row number.
+    pub id: i64,
+    /// Without angle brackets.
+    pub message_id: String,
+    /// What it is.
+    pub kind: String,
+    /// Who gets it.
+    pub target: Target,
+    /// The whole message.
+    pub message: Vec<u8>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it is given up; `None`: never.
+    pub expires_at: Option<Millis>,
+}
+
+impl Store {
+    /// The mail that has been due longest.
+    pub async fn own_mail_due(&self, now: Millis) -> Result<Option<OwnMail>, StoreError> {
+        let row = sqlx::query(
+            "SELECT * FROM own_mails WHERE state = 'due' AND next_at <= $1 ORDER BY next_at, id LIMIT 1",
+        )
+        .bind(now)
+        .fetch_optional(self.readers())
+        .await?;
+        row.as_ref().map(own_mail).transpose()
+    }
+
+    /// Records that a mail was sent, is given up (`next_at` is `None`), or is tried again.
+    pub async fn record_own_mail(
+        &self,
+        id: i64,
+        sent: bool,
+        next_at: Option<Millis>,
+        last: &str,
+    ) -> Result<(), StoreError> {
+        let state = match (sent, next_at) {
+            (true, _) => "sent",
+            (false, Some(_)) => "due",
+            (false, None) => "given-up",
+        };
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "UPDATE own_mails SET state = $1, attempts = attempts + 1, next_at = COALESCE($2, next_at), last = $3
+             WHERE id = $4 AND state = 'due'",
+        )
+        .bind(state)
+        .bind(next_at)
+        .bind(last)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+        self.commit(tx).await
+    }
+
+    /// True for the Message-ID of such a mail.
+    pub async fn is_own_mail(&self, message_id: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 AS one FROM own_mails WHERE message_id = $1")
+            .bind(message_id)
+            .fetch_optional(self.readers())
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// How many such mails were made since a moment.
+    pub async fn own_mails_since(&self, since: Millis) -> Result<u32, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS mails FROM own_mails WHERE made_at >= $1")
+            .bind(since)
+            .fetch_one(self.readers())
+            .await?;
+        rows::number(&row, "own_mails", "mails")
+    }
+}
+
+/// Makes a mail, due now; the same Message-ID makes none.
+pub(super) async fn insert(tx: &mut Tx, mail: &NewMail, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO own_mails (message_id, kind, target_json, message, state, made_at, next_at, expires_at)
+         VALUES ($1, $2, $3, $4, 'due', $5, $5, $6) ON CONFLICT (message_id) DO NOTHING",
+    )
+    .bind(&mail.message_id)
+    .bind(mail.kind)
+    .bind(to_json(&mail.target))
+    .bind(&mail.message)
+    .bind(now)
+    .bind(mail.expires_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+fn own_mail(row: &SqliteRow) -> Result<OwnMail, StoreError> {
+    const TABLE: &str = "own_mails";
+    Ok(OwnMail {
+        id: row.try_get("id")?,
+        message_id: row.try_get("message_id")?,
+        kind: row.try_get("kind")?,
+        target: rows::json(row, TABLE, "target_json")?,
+        message: row.try_get("message")?,
+        attempts: rows::number(row, TABLE, "attempts")?,
+        expires_at: row.try_get("expires_at")?,
+    })
+}

@@ -1,0 +1,249 @@
+//! What is not well is told once, again after a day, and when it is over.
+
+use faxgate::fax::{Arrival, CallRecord, Damage, Document, Format, Millis, Number, Original};
+use faxgate::pipeline::duties;
+use faxgate::store::{Change, NewFax};
+
+use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
+use crate::harness::gateway;
+use crate::operations::{free_port, get, mails, stopped, until};
+use crate::pipeline_house::{DAY, FALLBACK, FRONT, House, MINUTE, deferred, fax_of};
+
+const HOUR: Millis = 60 * MINUTE;
+
+/// The mails that tell of alarms.
+fn told(house: &House) -> Vec<String> {
+    let mails = house.courier.delivered.lock().unwrap();
+    let texts = mails.iter().map(|mail| String::from_utf8(mail.bytes.clone()).unwrap().replace("=\r\n", ""));
+    texts.filter(|text| text.contains("Subject: Fax alarm")).collect()
+}
+
+async fn open(house: &House) -> Vec<String> {
+    let alarms = house.ctx.store.alarms(false, 99).await.unwrap();
+    alarms.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
+}
+
+#[tokio::test]
+async fn a_relay_that_refuses_is_told_once_again_after_a_day_and_when_it_is_over() {
+    let house = House::new().await;
+    house.courier.answer(FRONT, deferred("deliver.smtp.login"));
+    house.admit("one", &[1]).await;
+    house.drain().await;
+    duties::once(&house.ctx).await.unwrap();
+    assert!(told(&house).is_empty(), "a quarter of an hour is given");
+    house.pass(16 * MINUTE);
+    for _ in 0..3 {
+        duties::once(&house.ctx).await.unwrap();
+    }
+    assert_eq!(open(&house).await, ["relay mail relay"]);
+    assert_eq!(told(&house).len(), 1);
+    assert!(told(&house)[0].contains("1 message waits"), "{}", told(&house)[0]);
+
+    house.pass(DAY);
+    house.drain().await;
+    duties::once(&house.ctx).await.unwrap();
+    // The relay is told of again; by now the queue is late too.
+    assert_eq!(open(&house).await, ["queue queue", "relay mail relay"]);
+    assert_eq!(told(&house).len(), 2);
+
+    house.courier.answers.lock().unwrap().clear();
+    house.pass(2 * HOUR);
+    house.drain().await;
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty());
+    assert_eq!(told(&house).len(), 3);
+    assert!(told(&house)[2].contains("Fax alarm over"), "{}", told(&house)[2]);
+    assert!(house.courier.recipients().iter().filter(|to| *to == FALLBACK).count() == 3);
+    house.ctx.store.verify_events().await.unwrap();
+}
+
+/// A fax that came then, and needs nothing any more.
+async fn came(house: &House, number: usize, at: Millis, damaged: bool) {
+    let store = &house.ctx.store;
+    let bytes = fax_of(&[1]);
+    let sha256 = store.blobs().put(&bytes).await.unwrap();
+    let call = CallRecord {
+        did: Some(Number("+852 3010 1001".into())),
+        caller: Some(Number("21234567".into())),
+        trunk: Some("carrier".into()),
+        ..CallRecord::default()
+    };
+    let key = format!("fax-{number}");
+    let arrival = Arrival { source: "modems".into(), source_key: key.clone(), file_name: key, at };
+    let original = Original { sha256, bytes: bytes.len() as u64, format: Format::G3Bundle };
+    store.admit(NewFax { arrival, call, original }).await.unwrap();
+    let mut claim = store.claim(at, "test", MINUTE).await.unwrap().unwrap();
+    let damage = Damage { bad_rows: u32::from(damaged) * 40, ..Damage::default() };
+    let document = Document {
+        pdf: sha256,
+        bytes: 1,
+        preview: None,
+        pages: 1,
+        damage: vec![damage],
+        without_text: vec![],
+        resolution: "fine".into(),
+    };
+    for change in [Change::Transcribed { pages: 1 }, Change::Composed(document)] {
+        assert!(store.advance(&mut claim, change, at).await.unwrap());
+    }
+    store.discard(&claim.fax.id, "test", "it was long ago", at).await.unwrap();
+}
+
+/// Midnight (UTC) of the Monday of this clock's week.
+fn monday(now: Millis) -> Millis {
+    let days = now.div_euclid(DAY);
+    (days - (days + 3).rem_euclid(7)) * DAY
+}
+
+#[tokio::test]
+async fn a_line_that_speaks_every_working_hour_and_falls_silent_is_missed_the_same_day() {
+    let house = House::new().await;
+    let start = monday((house.ctx.clock)()) - 5 * 7 * DAY;
+    let mut number = 0;
+    for day in (0..5 * 7).filter(|day| day % 7 < 5) {
+        for hour in 9..17 {
+            number += 1;
+            came(&house, number, start + day * DAY + hour * HOUR, false).await;
+        }
+    }
+    let at = |moment: Millis| house.pass(moment - (house.ctx.clock)());
+    // Monday's first hour: after a weekend without a fax nobody is alarmed.
+    at(start + 35 * DAY + 9 * HOUR + 30 * MINUTE);
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty(), "{:?}", open(&house).await);
+    // Monday evening: not one came all day.
+    at(start + 35 * DAY + 18 * HOUR);
+    duties::once(&house.ctx).await.unwrap();
+    let mut alarms = open(&house).await;
+    alarms.sort();
+    assert_eq!(alarms, ["silence did 85230101001", "silence spool modems", "silence trunk carrier"]);
+    assert_eq!(told(&house).len(), 1, "one mail for all that is new");
+    // A fax comes: it is over.
+    came(&house, 9999, start + 35 * DAY + 18 * HOUR + MINUTE, false).await;
+    house.pass(5 * MINUTE);
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty());
+    assert_eq!(told(&house).len(), 2);
+}
+
+#[tokio::test]
+async fn quality_that_falls_on_a_line_and_from_a_sender_is_told() {
+    let house = House::new().await;
+    let now = (house.ctx.clock)();
+    for number in 0..40 {
+        came(&house, number, now - DAY + i64::try_from(number).unwrap() * MINUTE, number == 7).await;
+    }
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty(), "{:?}", open(&house).await);
+    for number in 40..46 {
+        came(&house, number, now - HOUR + i64::try_from(number).unwrap() * MINUTE, true).await;
+    }
+    duties::once(&house.ctx).await.unwrap();
+    let mut alarms = open(&house).await;
+    alarms.sort();
+    let about = ["did 85230101001", "sender 21234567", "spool modems", "trunk carrier"];
+    assert_eq!(alarms, about.map(|about| format!("quality {about}")));
+    assert!(told(&house)[0].contains("6 came damaged"), "{}", told(&house)[0]);
+}
+
+#[tokio::test]
+async fn a_fax_that_is_late_is_told() {
+    let house = House::new().await;
+    house.courier.answer(FRONT, deferred("deliver.smtp.451"));
+    house.admit("one", &[1]).await;
+    house.drain().await;
+    house.pass(29 * MINUTE);
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty());
+    house.pass(2 * MINUTE);
+    duties::once(&house.ctx).await.unwrap();
+    assert_eq!(open(&house).await, ["queue queue"]);
+}
+
+#[tokio::test]
+async fn mails_that_came_back_are_told_by_their_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = faxgate::store::Settings { dir: dir.path().to_path_buf() };
+    let store = faxgate::store::Store::open(&settings).await.unwrap();
+    let house = House::on(store, Default::default(), Default::default(), |settings| settings);
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty());
+    // As a bounce is written into the history.
+    let url = format!("sqlite://{}", settings.database().display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let insert = "INSERT INTO fax_events (seq, fax_id, at, kind, detail_json, prev_hash, hash)
+                  VALUES (1000, NULL, $1, 'delivery.bounced', $2, '', '')";
+    let detail = r#"{"target": "licensing@harbour.example"}"#;
+    sqlx::query(insert).bind((house.ctx.clock)()).bind(detail).execute(&pool).await.unwrap();
+    house.pass(MINUTE);
+    duties::once(&house.ctx).await.unwrap();
+    assert_eq!(open(&house).await, ["bounces licensing@harbour.example"]);
+    house.pass(DAY);
+    duties::once(&house.ctx).await.unwrap();
+    assert!(open(&house).await.is_empty(), "a day later it is over");
+}
+
+/// The running gateway: its relay is not there, and it says so wherever one may look.
+#[test]
+fn a_relay_that_is_not_there_is_told_by_the_running_gateway() {
+    use std::os::unix::fs::PermissionsExt;
+    let (port, nobody) = (free_port(), free_port());
+    let machine = format!(
+        r#"
+data = "../data"
+scan_interval = "1s"
+[[spool]]
+name = "modems"
+kind = "hylafax"
+path = "../recvq"
+finished_mode = "0640"
+[mail]
+from = "faxgate@gateway.test"
+host_name = "gateway.test"
+[mail.relay]
+host = "127.0.0.1"
+port = {nobody}
+tls = "none"
+[ocr]
+workers = 1
+[alarms]
+every = "1s"
+refusing = "1s"
+[ops]
+listen = "127.0.0.1:{port}"
+"#
+    );
+    let departments = r#"
+fallback = "registry"
+[[department]]
+id = "registry"
+name = "Registry"
+maildir = "../mail/registry"
+[[department]]
+id = "licensing"
+name = "Licensing"
+mail = "licensing@gateway.test"
+"#;
+    let house = gateway::House::new(&machine, departments, "[default]\nto = \"licensing\"\n");
+    for folder in ["recvq", "mail"] {
+        house.make(folder);
+    }
+    let gateway = house.start();
+    until("health", &house, || get(port, "/healthz").filter(|(status, _)| *status == 200));
+    let made = many::one(&Fonts::load().unwrap(), 1);
+    let path = house.path("recvq").join(hylafax::file_name(&made));
+    std::fs::write(&path, hylafax::tiff(&made)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+
+    let told = until("the alarm's mail", &house, || mails(&house, "registry").pop());
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("Subject: Fax alarm: mail relay"), "{told}");
+    let shown = house.told(&["alarms", "--json"], 3);
+    assert!(shown.contains("\"relay\"") && shown.contains("deliver.smtp.connect"), "{shown}");
+    let (status, health) = get(port, "/healthz").unwrap();
+    assert!(status == 200 && health.contains("relay: mail relay"), "{health}");
+    let counted = |body: &str| body.contains("faxgate_alarms_open{kind=\"relay\"} 1");
+    until("the count", &house, || get(port, "/metrics").filter(|(_, body)| counted(body)));
+    stopped(&house, gateway);
+    assert_eq!(mails(&house, "registry").len(), 1, "once");
+}

@@ -1,0 +1,385 @@
+//! A fax that was taken and comes back later: the delivery says so, the fallback inbox gets it, nothing is lost.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use faxgate::deliver::directory::{Directory, InForce};
+use faxgate::fax::{DeliveryState, Disposition, Fault, FaxId, Outcome, Sha256, Stage, Target};
+use faxgate::returns::{Desk, maildir};
+use faxgate::store::{FALLBACK, Fallback, Follow, NewReturn, Recorded, StoreError, Taken};
+use serde_json::Value;
+
+use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
+use crate::harness::gateway::House;
+use crate::harness::post_office::PostOffice;
+use crate::harness::smtp::{Act, Script, ScriptedSmtp};
+use crate::pipeline_house::{self, DAY, FRONT};
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A gateway whose mail goes to this Postfix, and to which Postfix hands mail for `fax@gateway.example`.
+pub fn house(port: u16, console: u16) -> House {
+    let house = House::new(
+        &format!(
+            r#"
+data = "../data"
+scan_interval = "1s"
+[[spool]]
+name = "modems"
+kind = "hylafax"
+path = "../recvq"
+finished_mode = "0640"
+[mail]
+from = "fax@gateway.example"
+host_name = "gateway.example"
+retry_first = "1s"
+retry_most = "2s"
+[mail.relay]
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+[returns]
+lmtp = "unix:../socket/lmtp"
+[links]
+base = "http://127.0.0.1:{console}"
+listen = "127.0.0.1:{console}"
+[ocr]
+workers = 1
+"#
+        ),
+        r#"
+fallback = "registry"
+[[department]]
+id = "registry"
+name = "Registry 總務處"
+mail = "registry@harbour.example"
+[[department]]
+id = "licensing"
+name = "Licensing Division 牌照科"
+mail = "licensing@harbour.example"
+[[department]]
+id = "benefits"
+name = "Benefits Division 福利科"
+mail = "benefits@harbour.example"
+language = "zh-hant"
+[[department]]
+id = "far"
+name = "Far Office"
+mail = "far@elsewhere.example"
+"#,
+        "[[rule]]\nname = \"all\"\nspool = \"modems\"\nto = [\"licensing\"]\n[default]\nto = [\"registry\"]\n",
+    );
+    for folder in ["recvq", "socket"] {
+        house.make(folder);
+    }
+    // Postfix's own user must reach the socket.
+    for folder in ["", "socket"] {
+        std::fs::set_permissions(house.path(folder), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    house
+}
+
+/// A modem has finished a fax.
+pub fn receive(house: &House, number: u32) {
+    let made = many::one(&Fonts::load().unwrap(), number);
+    let path = house.path("recvq").join(hylafax::file_name(&made));
+    std::fs::write(&path, hylafax::tiff(&made)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+}
+
+/// Waits until something holds.
+pub fn until<T>(what: &str, house: &House, office: &PostOffice, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what} did not happen\n{}\n{}", house.log(), office.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The ids of all faxes in this stage.
+pub fn faxes(house: &House, stage: &str) -> Vec<String> {
+    let Ok(output) = house.faxgate(&["status", "--json", "--stage", stage]).output() else { return vec![] };
+    let Ok(status) = serde_json::from_slice::<Value>(&output.stdout) else { return vec![] };
+    let list = status["faxes"].as_array().cloned().unwrap_or_default();
+    list.iter().filter_map(|fax| fax["id"].as_str().map(str::to_owned)).collect()
+}
+
+/// Department and state of every delivery.
+pub fn states(shown: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let deliveries = shown["deliveries"].as_array().cloned().unwrap_or_default();
+    deliveries.iter().map(|one| (text(&one["department"]), text(&one["state"]))).collect()
+}
+
+/// Kinds of a fax's events.
+pub fn kinds(shown: &Value) -> Vec<String> {
+    let events = shown["events"].as_array().cloned().unwrap_or_default();
+    events.iter().filter_map(|event| event["kind"].as_str().map(str::to_owned)).collect()
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+pub fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(one, other)| ((*one).to_owned(), (*other).to_owned())).collect()
+}
+
+#[test]
+fn a_mail_that_postfix_returns_later_goes_to_the_fallback_inbox_and_is_said_to_have_bounced() {
+    // The far server refuses the address, but Postfix had taken the mail by then.
+    let refusing = Script { rcpt: Act::Say("550 5.1.1 no such user here"), ..Script::default() };
+    let far = ScriptedSmtp::start(vec![refusing]);
+    let socket = tempfile::tempdir().unwrap();
+    // Postfix must know the socket before the house is built around Postfix's port.
+    std::fs::set_permissions(socket.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = socket.path().join("lmtp");
+    let office = PostOffice::start(&["registry@harbour.example"], &path, far.port);
+    let house = house(office.port, free_port());
+    at_socket(&house, &path);
+    house.write(
+        "config/rules.toml",
+        "[[rule]]\nname = \"all\"\nspool = \"modems\"\nto = [\"far\"]\n[default]\nto = [\"registry\"]\n",
+    );
+    let _gateway = house.start();
+    receive(&house, 1);
+    let mails = until("the copy in the fallback inbox", &house, &office, || {
+        let mails = office.mails_of("registry@harbour.example");
+        (!mails.is_empty()).then_some(mails)
+    });
+    assert!(mails[0].contains("deliver.bounced"), "the copy says why it is one: {}", mails[0]);
+    let id = until("the closing", &house, &office, || faxes(&house, "closed").pop());
+    let shown = house.asked(&["show", &id, "--json"]);
+    assert_eq!(states(&shown), pairs(&[("far", "bounced"), ("fallback", "delivered")]));
+    let last = shown["deliveries"][0]["last"].as_str().unwrap();
+    assert!(last.contains("5.1.1") && last.contains("no such user here"), "{last}");
+    assert!(kinds(&shown).contains(&"delivery.bounced".to_owned()), "{:?}", kinds(&shown));
+    let returned = house.asked(&["returned", "--json"]);
+    assert_eq!(returned["mails"][0]["verdict"], "bounced");
+    assert_eq!(returned["mails"][0]["fax"], id.as_str());
+    house.told(&["status", "--verify"], 0);
+    assert_eq!(office.mails_of("registry@harbour.example").len(), 1, "once");
+}
+
+/// Moves the LMTP socket of a house to a path that Postfix was told before.
+pub fn at_socket(house: &House, path: &std::path::Path) {
+    let file = std::fs::read_to_string(house.path("config/faxgate.toml")).unwrap();
+    let file = file.replace("unix:../socket/lmtp", &format!("unix:{}", path.display()));
+    house.write("config/faxgate.toml", &file);
+}
+
+/// A house whose desk is asked directly: what a real server does not make on demand.
+struct DeskHouse {
+    house: pipeline_house::House,
+    desk: Desk,
+    fax: FaxId,
+}
+
+impl DeskHouse {
+    async fn new() -> Self {
+        let house = pipeline_house::House::new().await;
+        let ctx = Arc::clone(&house.ctx);
+        let directory: InForce = Arc::new(move || {
+            let policy = ctx.policy();
+            Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
+        });
+        let desk = Desk::new(house.ctx.store.clone(), directory, house.ctx.clock.clone());
+        let fax = house.admit("one", &[1]).await;
+        house.drain().await;
+        Self { house, desk, fax }
+    }
+
+    fn message_id(&self) -> String {
+        format!("{}.front@gw.house.test", self.fax).to_lowercase()
+    }
+
+    async fn report(&self, action: &str, address: &str, message_id: &str) -> Taken {
+        self.desk.take(report(action, address, message_id), Some(String::new())).await.unwrap()
+    }
+
+    async fn states(&self) -> Vec<DeliveryState> {
+        let deliveries = self.house.ctx.store.deliveries(&self.fax).await.unwrap();
+        deliveries.iter().map(|one| one.state).collect()
+    }
+}
+
+fn report(action: &str, address: &str, message_id: &str) -> Vec<u8> {
+    format!(
+        "From: MAILER-DAEMON@mx.test\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\nContent-Type: \
+         multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSorry\r\n\
+         --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\nFinal-Recipient: rfc822; \
+         {address}\r\nAction: {action}\r\nStatus: 5.2.2\r\nDiagnostic-Code: smtp; 552 5.2.2 mailbox full\r\n\r\n--b\r\n\
+         Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <{message_id}>\r\n\r\n--b--\r\n"
+    )
+    .into_bytes()
+}
+
+#[tokio::test]
+async fn a_bounce_opens_the_fax_again_until_the_fallback_inbox_has_it() {
+    let it = DeskHouse::new().await;
+    assert_eq!(it.house.stage(&it.fax).await, Stage::Closed);
+    let taken = it.report("failed", FRONT, &it.message_id()).await;
+    assert_eq!((taken.bounced, taken.to_fallback, taken.new), (1, 1, true));
+    assert_eq!(it.house.stage(&it.fax).await, Stage::Routed);
+    assert_eq!(it.states().await, [DeliveryState::Bounced, DeliveryState::Due]);
+    // The same mail again, as LMTP may hand it over twice: nothing more.
+    let again = it.report("failed", FRONT, &it.message_id()).await;
+    assert_eq!(again, Taken::default());
+    it.house.drain().await;
+    assert_eq!(it.house.stage(&it.fax).await, Stage::Closed);
+    assert_eq!(it.house.courier.recipients(), [FRONT, pipeline_house::FALLBACK]);
+    // Another report of the same address: the fallback inbox has it already.
+    let mut other = report("failed", FRONT, &it.message_id());
+    other.extend_from_slice(b"\r\n");
+    let taken = it.desk.take(other, Some(String::new())).await.unwrap();
+    assert_eq!((taken.bounced, taken.to_fallback), (0, 0));
+    it.house.ctx.store.verify_events().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bounce_that_is_quicker_than_the_record_of_its_delivery_is_not_forgotten() {
+    let it = DeskHouse::new().await;
+    let second = it.house.admit("two", &[1]).await;
+    // The mail is on its way: claimed, taken by the server, and not yet written down.
+    it.house.courier.answer(FRONT, crate::pipeline_house::deferred("deliver.smtp.451"));
+    it.house.drain().await;
+    it.house.courier.answers.lock().unwrap().clear();
+    it.house.pass(DAY / 2);
+    let store = &it.house.ctx.store;
+    let now = (it.house.ctx.clock)();
+    let batch = store.claim_deliveries(now, "test", DAY).await.unwrap().unwrap();
+    let fallback = Fallback {
+        target: Target::Mail(pipeline_house::FALLBACK.into()),
+        host_name: "gw.house.test".into(),
+        expires_at: now + DAY,
+    };
+    let mail = NewReturn {
+        sha256: Sha256::of(b"a bounce"),
+        sender: String::new(),
+        subject: "Undelivered".into(),
+        verdict: "bounced",
+        fax: Some(second.clone()),
+        detail: serde_json::json!({}),
+    };
+    let fault = Fault::new("deliver.bounced", Disposition::Refuse, "It came back.");
+    let follows = [Follow::Bounced { delivery: batch.deliveries[0].id, fault }];
+    let early = store.take_return(&mail, &follows, &fallback, now).await;
+    assert!(matches!(early, Err(StoreError::UnderWay)), "{early:?}");
+    assert_eq!(store.returned(9).await.unwrap(), [], "nothing was done: it will be handed over again");
+    let delivered = Recorded {
+        delivery: batch.deliveries[0].id,
+        outcome: Outcome::Delivered("250 queued".into()),
+        next_at: now,
+    };
+    store.record_attempts(&batch, &[delivered], &fallback, now).await.unwrap();
+    assert_eq!(it.report("failed", FRONT, &batch.message_id).await.bounced, 1);
+    let deliveries = store.deliveries(&second).await.unwrap();
+    assert_eq!(deliveries[0].state, DeliveryState::Bounced);
+    assert_eq!(it.house.stage(&second).await, Stage::Routed);
+}
+
+#[tokio::test]
+async fn a_bounce_of_the_fallback_inbox_itself_is_tried_again_for_ever() {
+    let it = DeskHouse::new().await;
+    it.report("failed", FRONT, &it.message_id()).await;
+    it.house.drain().await;
+    let copy = it.house.courier.mail(1).message_id.clone();
+    let taken = it.report("failed", pipeline_house::FALLBACK, &copy).await;
+    assert_eq!((taken.bounced, taken.alarms), (0, 1));
+    assert_eq!(it.states().await, [DeliveryState::Bounced, DeliveryState::Due]);
+    it.house.pass(DAY);
+    it.house.drain().await;
+    assert_eq!(it.house.stage(&it.fax).await, Stage::Closed);
+    assert_eq!(it.house.courier.recipients().len(), 3);
+}
+
+#[tokio::test]
+async fn forged_reports_change_nothing_and_are_forwarded_to_people() {
+    let it = DeskHouse::new().await;
+    let id = it.message_id();
+    for (address, message_id) in
+        [("stranger@evil.test", id.as_str()), (FRONT, "00000000000-00000000.front@gw.house.test")]
+    {
+        let taken = it.report("failed", address, message_id).await;
+        assert_eq!((taken.new, taken.bounced), (true, 0), "{address}");
+    }
+    // A delay is noted and no more.
+    it.report("delayed", FRONT, &id).await;
+    assert_eq!(it.states().await, [DeliveryState::Delivered]);
+    assert_eq!(it.house.stage(&it.fax).await, Stage::Closed);
+    let store = &it.house.ctx.store;
+    assert_eq!(store.own_mails_since(0).await.unwrap(), 2, "the two doubtful ones are shown to people");
+    let verdicts: Vec<String> =
+        store.returned(10).await.unwrap().into_iter().map(|one| one.verdict).collect();
+    assert_eq!(verdicts, ["reported", "unmatched", "doubtful"]);
+    let kinds: Vec<String> = store.events(&it.fax).await.unwrap().into_iter().map(|one| one.kind).collect();
+    assert!(kinds.contains(&"mail.delayed".to_owned()), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn an_envelope_id_or_the_id_of_a_part_names_the_mail_too() {
+    for (field, returned) in [
+        ("Original-Envelope-Id: ENVID", "x@elsewhere.test"),
+        ("X: y", "PART@gw.house.test"),
+        ("Original-Envelope-Id: PART", "x@elsewhere.test"),
+    ] {
+        let it = DeskHouse::new().await;
+        let left = it.message_id().split('@').next().unwrap().to_owned();
+        let text = String::from_utf8(report("failed", FRONT, returned)).unwrap();
+        let text = text
+            .replace("Reporting-MTA: dns; mx.test", &format!("Reporting-MTA: dns; mx.test\r\n{field}"))
+            .replace("ENVID", &left)
+            .replace("PART", &format!("{left}.p2"));
+        let taken = it.desk.take(text.into_bytes(), Some(String::new())).await.unwrap();
+        assert_eq!(taken.bounced, 1, "{field} {returned}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_mails_is_kept_whole_and_not_passed_on_to_people_without_end() {
+    let it = DeskHouse::new().await;
+    for number in 0..65 {
+        let mail = format!("From: a@b.test\r\nSubject: {number}\r\n\r\nhello\r\n");
+        assert!(it.desk.take(mail.into_bytes(), Some("a@b.test".into())).await.unwrap().new);
+    }
+    let store = &it.house.ctx.store;
+    assert_eq!(store.own_mails_since(0).await.unwrap(), 60);
+    assert_eq!(store.returned(100).await.unwrap().len(), 65);
+}
+
+#[tokio::test]
+async fn a_maildir_is_emptied_into_the_desk_and_what_cannot_be_taken_stays() {
+    let it = DeskHouse::new().await;
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir(root.path().join(folder)).unwrap();
+    }
+    let mail = report("failed", FRONT, &it.message_id());
+    std::fs::write(root.path().join("new/1.bounce.mx"), &mail).unwrap();
+    std::fs::write(
+        root.path().join("new/2.words.mx"),
+        b"From: a@b.test\r\nSubject: hello\r\n\r\nWho are you?\r\n",
+    )
+    .unwrap();
+    std::fs::write(root.path().join("new/3.no-mail.mx"), b"\x00\xff\x00").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", root.path().join("new/4.link.mx")).unwrap();
+    assert_eq!(maildir::take_all(root.path(), &it.desk).await.unwrap(), 3);
+    assert_eq!(it.states().await, [DeliveryState::Bounced, DeliveryState::Due]);
+    let left = crate::harness::gateway::names(&root.path().join("new"));
+    assert_eq!(left.into_iter().collect::<Vec<_>>(), ["4.link.mx"], "a link is not followed");
+    assert!(root.path().join("cur/1.bounce.mx:2,S").exists());
+    assert_eq!(
+        it.house.ctx.store.own_mails_since(0).await.unwrap(),
+        2,
+        "what is not understood is forwarded"
+    );
+    let deliveries = it.house.ctx.store.deliveries(&it.fax).await.unwrap();
+    assert_eq!(deliveries[1].department, FALLBACK);
+    std::fs::remove_dir_all(root.path().join("new")).unwrap();
+    assert_eq!(maildir::take_all(root.path(), &it.desk).await.unwrap_err().code, "returns.maildir");
+}

@@ -1,0 +1,117 @@
+//! The rules of yesterday: kept, compared, and put back by one command while the gateway runs.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::harness::gateway::{House, Running};
+use crate::harness::past::{DEPARTMENTS, Past};
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const FIRST: &str = "# by hand\n[[rule]]\nname = \"invoices\"\ntext = [\"invoice\"]\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
+const SECOND: &str = "# by hand\n[[rule]]\nname = \"invoices\"\ntext = [\"invoice\"]\nto = [\"licensing\"]\n[default]\nto = [\"registry\"]\n";
+
+fn until<T>(what: &str, house: &House, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what} did not happen\n{}", house.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The version in force, once there is a store.
+fn in_force(house: &House) -> Option<String> {
+    let output = house.done(&["rules", "list", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+    let one = json["versions"].as_array()?.iter().find(|one| one["in_force"] == true)?;
+    Some(one["version"].as_str()?.to_owned())
+}
+
+fn hang_up(gateway: &Running) {
+    assert!(Command::new("kill").args(["-HUP", &gateway.id().to_string()]).status().unwrap().success());
+}
+
+fn rules(house: &House) -> String {
+    std::fs::read_to_string(house.path("config/rules.toml")).unwrap()
+}
+
+#[tokio::test]
+async fn a_running_gateway_goes_back_by_one_command() {
+    let house = Past::new(FIRST).await.left().await;
+    let gateway = house.start();
+    let first = until("the first version", &house, || in_force(&house));
+
+    house.write("config/rules.toml", SECOND);
+    std::fs::set_permissions(house.path("config/rules.toml"), std::fs::Permissions::from_mode(0o640))
+        .unwrap();
+    // A gateway that has only just started may not listen yet, but must not die of it.
+    let second = until("the second version", &house, || {
+        hang_up(&gateway);
+        in_force(&house).filter(|version| *version != first)
+    });
+
+    let told = house.told(&["rules", "diff", &first[..10], "now"], 0);
+    assert!(told.contains("-to = [\"billing\"]\n+to = [\"licensing\"]"), "{told}");
+    assert_eq!(house.told(&["rules", "show", &first[..10]], 0), FIRST);
+    assert_eq!(house.told(&["rules", "show", &first[..10], "--departments"], 0), DEPARTMENTS);
+
+    let told = house.told(&["rules", "rollback", "--who", "chan"], 0);
+    assert!(told.contains("the gateway decides by them now"), "{told}");
+    assert_eq!(rules(&house), FIRST);
+    assert_eq!(in_force(&house).as_deref(), Some(first.as_str()));
+    let mode = std::fs::metadata(house.path("config/rules.toml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+
+    // And forth again: what was in force before the present ones is the second.
+    house.told(&["rules", "rollback"], 0);
+    assert_eq!((rules(&house), in_force(&house)), (SECOND.to_owned(), Some(second)));
+}
+
+#[tokio::test]
+async fn a_broken_file_is_no_obstacle_and_is_kept() {
+    let past = Past::new(FIRST).await;
+    past.rules(SECOND).await;
+    let house = &past.left().await;
+    const BROKEN: &str = "[[rule]\nname = \"half\n";
+    house.write("config/rules.toml", BROKEN);
+    let versions = house.asked(&["rules", "list", "--json"]);
+    let first = versions["versions"][1]["version"].as_str().unwrap();
+    let told = house.told(&["rules", "rollback", first], 0);
+    assert!(told.contains("no gateway runs"), "{told}");
+    assert_eq!(rules(house), FIRST);
+    let versions = house.asked(&["rules", "list", "--json"]);
+    let list = versions["versions"].as_array().unwrap();
+    assert_eq!(list.len(), 3, "{versions:#}");
+    let kept = list.iter().find(|one| one["uses"] == 0).unwrap()["version"].as_str().unwrap();
+    assert_eq!(house.told(&["rules", "show", kept], 0), BROKEN);
+}
+
+#[tokio::test]
+async fn rules_for_a_department_that_is_gone_do_not_come_back() {
+    let past = Past::new(FIRST).await;
+    past.rules(SECOND).await;
+    let house = &past.left().await;
+    let without = DEPARTMENTS.replace("\"billing\"", "\"accounts\"");
+    house.write("config/departments.toml", &without);
+    let output = house.done(&["rules", "rollback"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("billing"), "{output:?}");
+    assert_eq!(rules(house), SECOND, "nothing was touched");
+}
+
+#[tokio::test]
+async fn a_name_that_means_no_version_or_several_changes_nothing() {
+    let past = Past::new(FIRST).await;
+    past.rules(SECOND).await;
+    let house = &past.left().await;
+    for wrong in ["0000000000000000", ""] {
+        let output = house.done(&["rules", "rollback", wrong]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(rules(house), SECOND);
+    }
+}
