@@ -92,6 +92,7 @@ codes! {
     RULES_CONTRADICTION = "config.rules.contradiction";
     RULES_BROAD = "config.rules.broad";
     RULES_REGEX_TRAP = "config.rules.regex-trap";
+    RULES_DOOR = "config.rules.door";
     RULES_TRUNK = "config.rules.trunk";
     RULES_HOLIDAYS = "config.rules.holidays";
     RULES_SENSITIVE = "config.rules.sensitive";

@@ -167,10 +167,29 @@ fn outcome(table: &mut Reader<'_>, context: Context<'_>) -> Outcome {
     }
     let mut flag = |key| table.flag(key).is_some_and(|flag| flag.value);
     let (junk, link, drop_duplicate) = (flag("junk"), flag("link"), flag("drop_duplicate"));
-    let mut names =
-        |key| table.texts(key).map_or(vec![], |list| list.value.into_iter().map(|one| one.value).collect());
-    let (webhooks, printers) = (names("webhook"), names("printer"));
+    let doors = context.known.machine.map(|machine| &machine.doors);
+    let known = doors.map(|doors| doors.webhooks.iter().map(|one| one.name.as_str()).collect());
+    let webhooks = named(table, "webhook", known);
+    let known = doors.map(|doors| doors.printers.iter().map(|one| one.name.as_str()).collect());
+    let printers = named(table, "printer", known);
     Outcome { priority, hold: hold.is_some(), link, junk, drop_duplicate, webhooks, printers }
+}
+
+/// Names of webhooks or print queues, each defined in `faxgate.toml`. `known` is `None` where that is no TOML.
+fn named(table: &mut Reader<'_>, key: &'static str, known: Option<Vec<&str>>) -> Vec<String> {
+    let Some(list) = table.texts(key) else { return vec![] };
+    for name in &list.value {
+        let Some(known) = known.as_ref().filter(|known| !known.contains(&name.value.as_str())) else {
+            continue;
+        };
+        let note = Note::error(codes::RULES_DOOR, format!("there is no {key} \"{}\"", name.value));
+        let help = match nearest(&name.value, known.iter().copied()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("define it in faxgate.toml: [[{key}]], `name` and where it is"),
+        };
+        table.sheet().note(name.span, note.help(help));
+    }
+    list.value.into_iter().map(|one| one.value).collect()
 }
 
 /// `copy`: departments that are not in `to`.

@@ -468,6 +468,12 @@ const CASES: &[Case] = &[
         "[[rule]]\nname = \"x\"\ncaller = \"2999 0000\"\njunk = true\nto = \"registry\"\n[default]",
     ),
     case(
+        "config.rules.door",
+        R,
+        END,
+        "[[rule]]\nname = \"x\"\ncaller = \"2999 0000\"\nwebhook = \"claims\"\nto = \"registry\"\n[default]",
+    ),
+    case(
         "config.rules.broad",
         R,
         END,
