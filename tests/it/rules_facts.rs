@@ -1,5 +1,6 @@
 //! An admin writes rules on all that is known of a fax; what was read badly goes to a person, and nothing sensitive is guessed.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use faxgate::config::{Config, Finding};
@@ -21,6 +22,13 @@ path = "spool"
 from = "fax@harbour.example"
 host_name = "fax.harbour.example"
 time_zone = "Asia/Hong_Kong"
+[[webhook]]
+name = "claims"
+url = "https://claims.harbour.example/fax"
+secret_file = "secret"
+[[printer]]
+name = "counter"
+uri = "ipps://print.harbour.example/printers/counter"
 "#;
 
 const DEPARTMENTS: &str = r#"
@@ -191,6 +199,9 @@ triage = false
 
 fn folder(rules: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "whsec_c2VjcmV0IG9mIHRoZSBob3VzZSE=").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     for (name, text) in [("faxgate.toml", MACHINE), ("departments.toml", DEPARTMENTS), ("rules.toml", rules)]
     {
         std::fs::write(folder.path().join(name), text).unwrap();

@@ -209,6 +209,9 @@ impl Parser {
                     self.depth -= 1;
                     foreign("a function")
                 }
+                Some(word @ ("then" | "elif" | "else" | "fi" | "do" | "done" | "esac" | "}")) => {
+                    return Err(Broken { line, message: format!("`{word}` stands where a command must") });
+                }
                 _ => return self.simple(line),
             }
         };
