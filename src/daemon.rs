@@ -73,7 +73,7 @@ impl Gateway {
     /// Opens the store and makes the pipeline. Nothing runs yet.
     pub async fn open(folder: &Path, config: Config) -> Result<Self, Fault> {
         // From the moment when the store names us, somebody may tell us to reload: until we listen, that must not end us.
-        listen(SignalKind::hangup())?;
+        drop(listen(SignalKind::hangup())?);
         let program = std::env::current_exe().map_err(|error| {
             Fault::new(
                 "daemon.program",

@@ -1,7 +1,6 @@
 //! An admin changes the configuration: whatever is wrong with it is said at once, with its place, and nothing wrong runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use faxgate::config::{Code, Config, Finding, Severity};
