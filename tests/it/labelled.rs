@@ -9,11 +9,11 @@ use crate::fixtures::kit::labelled::{self, Set};
 use crate::harness::gateway::House;
 
 const MACHINE: &str = r#"
-data = "lib"
+data = "../lib"
 [[spool]]
 name = "general"
 kind = "drop"
-path = "spool"
+path = "../spool"
 quiet = "1s"
 [mail]
 from = "fax@harbour.example"
