@@ -247,7 +247,7 @@ impl Site {
     pub async fn pass_on(&self, id: &FaxId, payload: &Payload) -> [String; 2] {
         let link = self.signer.pass_on_link(id, "billing", i64::MAX / 2);
         let path = link.strip_prefix(&self.console).unwrap().to_owned();
-        let coded: String = payload.bytes.iter().take(3_000).map(|byte| format!("%{byte:02X}")).collect();
+        let coded: String = payload.bytes.iter().take(2_000).map(|byte| format!("%{byte:02X}")).collect();
         let form = format!("to=licensing&reason={coded}&name={coded}");
         let address = self.console.trim_start_matches("http://").to_owned();
         tokio::task::spawn_blocking(move || {
