@@ -66,9 +66,16 @@ impl Cups {
         for which in ["not-completed", "completed"] {
             let uri = self.uri("hall").parse().expect("an address");
             let mut request =
-                ipp::request::IppRequestResponse::new(IppVersion::v1_1(), Operation::GetJobs, Some(uri)).unwrap();
-            for (attribute, word) in [("which-jobs", which), ("requested-attributes", "job-name")] {
-                let word = ipp::value::IppValue::new_keyword(word).unwrap();
+                ipp::request::IppRequestResponse::new(IppVersion::v1_1(), Operation::GetJobs, Some(uri))
+                    .unwrap();
+            // A job's name is told to its owner alone (JobPrivateValues).
+            let owner = ipp::value::IppValue::new_name_without_language("faxgate").unwrap();
+            let word = |word| ipp::value::IppValue::new_keyword(word).unwrap();
+            for (attribute, word) in [
+                ("requesting-user-name", owner),
+                ("which-jobs", word(which)),
+                ("requested-attributes", word("job-name")),
+            ] {
                 let attribute = ipp::attribute::IppAttribute::with_name(attribute, word).unwrap();
                 request.attributes_mut().add(DelimiterTag::OperationAttributes, attribute);
             }

@@ -29,8 +29,8 @@ use self::sources::{SETTINGS, Source};
 use crate::pipeline_house::{DAY, MINUTE};
 
 /// Sources that the page behind a link shows.
-const ON_THE_PAGE: [Source; 5] =
-    [Source::Tsi, Source::CallerName, Source::Caller, Source::Did, Source::Everywhere];
+const ON_THE_PAGE: [Source; 6] =
+    [Source::Tsi, Source::CallerName, Source::Caller, Source::Did, Source::Everywhere, Source::Moved];
 
 /// A fax for each source and payload; those of [`Source::Everywhere`] are printed and set aside as junk as well.
 async fn send_all(site: &mut Site, payloads: &[Payload]) -> Vec<(FaxId, Source, Payload)> {
@@ -109,7 +109,8 @@ async fn pass_all_on(site: &mut Site, sent: &[(FaxId, Source, Payload)]) -> Vec<
 
 /// Alarms about such a place, in such words; a relay's words may be anything.
 async fn raise_alarms(site: &Site, payloads: &[Payload]) {
-    let opened = payloads.iter().map(|payload| ("relay".to_owned(), payload.text(), payload.text())).collect();
+    let opened =
+        payloads.iter().map(|payload| ("relay".to_owned(), payload.text(), payload.text())).collect();
     let changes = AlarmChanges { opened, ..AlarmChanges::default() };
     site.pipe.ctx.store.record_alarms(&changes, (site.pipe.ctx.clock)()).await.unwrap();
 }
@@ -174,7 +175,9 @@ fn check_doors(site: &Site, found: &mut Found) {
     let told = calls.iter().find(|call| row(call) == "Tsi × ESC").expect("a call");
     assert_eq!(told.json()["tsi"], payloads().iter().find(|one| one.name == "ESC").unwrap().text());
     let jobs = site.cups.job_names();
-    assert!(!jobs.is_empty());
+    if jobs.len() < payloads().len() {
+        found.note("Everywhere", "print queue", format!("{} jobs", jobs.len()));
+    }
     jobs.iter().for_each(|name| sinks::job_name(name, found));
 }
 
@@ -186,14 +189,18 @@ const SENTENCES: [(&[&str], &[&str]); 7] = [
     (&["junk", "list", "--last", "9999"], &["54 faxes set aside", "53 faxes set aside"]),
     (&["alarms", "--all", "--last", "9999"], &[]),
     (&["rules", "list"], &[]),
-    (&["backtest", "--rules", "RULES", "--since", "all", "--all"], &["1", "2", "3", "4", "5", "6", "7", "8", "9"]),
+    (
+        &["backtest", "--rules", "RULES", "--since", "all", "--all"],
+        &["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    ),
 ];
 
 async fn check_commands(site: &Site, sent: &[(FaxId, Source, Payload)], found: &mut Found) {
     site.house.write("other.toml", OTHER_RULES);
     let other = site.house.path("other.toml").display().to_string();
     let said = |args: &[&str]| {
-        let args: Vec<&str> = args.iter().map(|arg| if *arg == "RULES" { other.as_str() } else { arg }).collect();
+        let args: Vec<&str> =
+            args.iter().map(|arg| if *arg == "RULES" { other.as_str() } else { arg }).collect();
         let output = site.house.done(&args);
         assert!([0, 3].contains(&output.status.code().unwrap()), "{args:?}: {output:?}");
         let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
@@ -201,7 +208,9 @@ async fn check_commands(site: &Site, sent: &[(FaxId, Source, Payload)], found: &
     };
     for (args, sentences) in SENTENCES {
         let (out, err) = said(args);
-        assert!(out.lines().count() > 20 || args[0] == "rules", "{args:?}: {out}");
+        if out.lines().count() < 20 {
+            found.note("all", args[0], format!("it shows next to nothing: {out}"));
+        }
         sinks::terminal("all", args[0], &out, Some(sentences), found);
         sinks::terminal("all", args[0], &err, None, found);
         let json: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
@@ -214,14 +223,35 @@ async fn check_commands(site: &Site, sent: &[(FaxId, Source, Payload)], found: &
     sinks::sheet("backtest --csv", &csv, found);
     let (rules, _) = said(&["suggest", "--least", "1", "--days", "36500"]);
     assert!(rules.matches("[[rule]]").count() > 10, "{rules}");
-    let lines = ["# ", "[[rule]]", "name = \"suggested-licensing-", "did = [", "caller = [", "tsi = [", "text = [", "to = [\"licensing\"]"];
+    let lines = [
+        "# ",
+        "[[rule]]",
+        "name = \"suggested-licensing-",
+        "did = [",
+        "caller = [",
+        "tsi = [",
+        "text = [",
+        "to = [\"licensing\"]",
+    ];
     sinks::terminal("all", "suggest", &rules, Some(&lines), found);
     site.house.write("suggested.toml", &format!("{rules}[default]\nto = \"registry\"\n"));
     for (id, source, payload) in sent.iter().filter(|(_, source, _)| one_by_one(*source)) {
         let row = format!("{source:?} × {}", payload.name);
-        for args in [&["show", id.as_str()][..], &["explain", id.as_str()], &["show", id.as_str(), "--json"]] {
+        for args in [&["show", id.as_str()][..], &["explain", id.as_str()], &["show", id.as_str(), "--json"]]
+        {
             let (out, err) = said(args);
-            let sentences: &[&str] = &["goes ", "it went ", "likely ", "by rules ", "these are ", "the text ", "and: ", "the same pages ", "sent again ", "it was "];
+            let sentences: &[&str] = &[
+                "goes ",
+                "it went ",
+                "likely ",
+                "by rules ",
+                "these are ",
+                "the text ",
+                "and: ",
+                "the same pages ",
+                "sent again ",
+                "it was ",
+            ];
             let shape = (args.len() == 2).then_some(sentences);
             sinks::terminal(&row, args[0], &out, shape, found);
             sinks::terminal(&row, args[0], &err, None, found);
@@ -266,7 +296,7 @@ async fn words_from_outside_stay_words_wherever_they_come_out() {
     sinks::metrics(&meters.render(), &mut found);
     check_commands(&site, &sent, &mut found).await;
     println!("{rows} rows of faxes, {} of settings ({refused} refused)", refused + taken);
-    assert!(found.0.is_empty(), "{} holes:\n{}", found.0.len(), found.0[..found.0.len().min(60)].join("\n"));
+    assert!(found.0.is_empty(), "{} holes:\n{}", found.0.len(), found.told());
 }
 
 /// Alarms and digests, with anything in any of their places.
@@ -297,5 +327,5 @@ fn the_gateways_own_mails_hold_words_too() {
     };
     let mut found = Found::default();
     judge(&payloads().iter().map(mail).collect::<Vec<_>>(), "bulletin", &mut found);
-    assert!(found.0.is_empty(), "{}", found.0.join("\n"));
+    assert!(found.0.is_empty(), "{}", found.told());
 }

@@ -14,10 +14,11 @@ impl Payload {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// As far as a file system takes it for a name.
+    /// As far as a file system takes it for a name. A hidden file is no fax yet, and stays where it is.
     pub fn file_name(&self) -> Vec<u8> {
         let taken = |byte: &u8| if matches!(byte, 0 | b'/') { b'_' } else { *byte };
-        self.bytes.iter().map(taken).take(180).collect()
+        let shown: &[u8] = if self.bytes.starts_with(b".") { b"x" } else { b"" };
+        shown.iter().copied().chain(self.bytes.iter().map(taken)).take(180).collect()
     }
 }
 
@@ -41,7 +42,10 @@ const TABLE: &[(&str, &str)] = &[
     ("a boundary", "--=_m_boundary\r\nContent-Type: text/html\r\n\r\n<b>"),
     ("percent-coded line end", "%0d%0aBcc:%20evil@example.org"),
     // SMTP
-    ("end of data and a mail", "A\r\n.\r\nMAIL FROM:<evil@example.org>\r\nRCPT TO:<evil@example.org>\r\nDATA\r\n"),
+    (
+        "end of data and a mail",
+        "A\r\n.\r\nMAIL FROM:<evil@example.org>\r\nRCPT TO:<evil@example.org>\r\nDATA\r\n",
+    ),
     ("bare end of data", "A\n.\nMAIL FROM:<evil@example.org>\nRCPT TO:<evil@example.org>"),
     ("mixed end of data", "A\r\n.\nRCPT TO:<evil@example.org>\r.\r"),
     ("path arguments", "x> SIZE=1 ORCPT=rfc822;evil@example.org <y"),

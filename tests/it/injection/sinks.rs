@@ -19,6 +19,19 @@ impl Found {
         self.0.push(format!("{row} → {sink}: {what}"));
     }
 
+    /// Three of each sink, and how many there are.
+    pub fn told(&self) -> String {
+        let mut sinks: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for hole in &self.0 {
+            let sink = hole.split(" → ").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or_default();
+            sinks.entry(sink).or_default().push(hole);
+        }
+        let told = sinks.iter().map(|(sink, holes)| {
+            format!("{} at {sink}, such as\n  {}\n", holes.len(), holes[..holes.len().min(3)].join("\n  "))
+        });
+        told.collect()
+    }
+
     fn want(&mut self, holds: bool, row: &str, sink: &str, what: impl std::fmt::Debug) {
         if !holds {
             self.note(row, sink, format!("{what:?}"));
@@ -57,7 +70,8 @@ pub fn smtp_session(lines: &[String], taken: &[Taken], found: &mut Found) {
     for mail in taken {
         let ours = mail.from == "faxgate@gateway.example" && mail.to.len() == 1 && at_home(&mail.to[0]);
         found.want(ours, "any", "SMTP envelope", (&mail.from, &mail.to));
-        let clean = mail.bytes.is_ascii() && !String::from_utf8_lossy(&mail.bytes).replace("\r\n", "").contains(['\r', '\n', '\0']);
+        let clean = mail.bytes.is_ascii()
+            && !String::from_utf8_lossy(&mail.bytes).replace("\r\n", "").contains(['\r', '\n', '\0']);
         found.want(clean, "any", "SMTP data", "bare line ends or bytes beyond ASCII");
     }
 }
@@ -133,8 +147,10 @@ pub fn html(row: &str, sink: &str, seen: &Value, skeleton: &Skeleton, found: &mu
 pub fn mail(row: &str, seen: &Value, skeleton: &Skeleton, found: &mut Found) {
     found.want(skeleton.headers.contains(&headers(seen)), row, "mail headers", headers(seen));
     found.want(skeleton.types.contains(&list(&seen["types"])), row, "mail parts", &seen["types"]);
-    let strange: Vec<String> =
-        list(&seen["part_headers"]).into_iter().filter(|name| !skeleton.part_headers.contains(name)).collect();
+    let strange: Vec<String> = list(&seen["part_headers"])
+        .into_iter()
+        .filter(|name| !skeleton.part_headers.contains(name))
+        .collect();
     found.want(strange.is_empty(), row, "headers of a part", strange);
     found.want(list(&seen["defects"]).is_empty(), row, "mail", &seen["defects"]);
     found.want(list(&seen["from"]) == ["faxgate@gateway.example"], row, "From", &seen["from"]);
@@ -165,7 +181,6 @@ fn file_name(row: &str, name: &str, found: &mut Found) {
     let first = name.chars().next().unwrap_or('.');
     let good = !breaks(name)
         && !name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|', '$', '`'])
-        && !name.contains("..")
         && !['.', '-', '~', ' '].contains(&first)
         && [".pdf", ".tif", ".png", ".g3"].iter().any(|end| name.ends_with(end))
         && name.len() <= 255;
@@ -245,8 +260,15 @@ pub fn metrics(text: &str, found: &mut Found) {
     let sample = format!(r"^faxgate_[a-z0-9_]+(?:\{{{label}(?:,{label})*\}})? [0-9.eE+-]+$");
     let sample = regex::Regex::new(&sample).unwrap();
     for line in text.lines().filter(|line| !line.is_empty()) {
-        let good = line.starts_with("# TYPE faxgate_") || line.starts_with("# HELP faxgate_") || sample.is_match(line);
-        found.want(good && !line.contains(drives) && !line.starts_with("faxgate_evil"), "any", "metrics", line);
+        let good = line.starts_with("# TYPE faxgate_")
+            || line.starts_with("# HELP faxgate_")
+            || sample.is_match(line);
+        found.want(
+            good && !line.contains(drives) && !line.starts_with("faxgate_evil"),
+            "any",
+            "metrics",
+            line,
+        );
     }
     found.want(text.contains("faxgate_"), "any", "metrics", "there are none");
 }

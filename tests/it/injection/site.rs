@@ -39,8 +39,8 @@ id = "billing"
 name = "Billing"
 mail = "billing@harbour.example"
 maildir = "../mail/billing"
-subject = "{{ sender }} {{ name }} {{ number }} {{ tsi }} {{ did }} {{ rule }} {{ department }}"
-file_name = "{{ date }} {{ name }} {{ number }} {{ tsi }} {{ did }} {{ rule }}"
+subject = "{{ tsi }} {{ sender }} {{ name }} {{ number }} {{ did }} {{ rule }} {{ department }}"
+file_name = "{{ tsi }} {{ name }} {{ number }} {{ did }} {{ rule }}{{ date }}"
 [[department]]
 id = "licensing"
 name = "Licensing"
@@ -164,7 +164,11 @@ impl Site {
         };
         let ctx = &self.pipe.ctx;
         ctx.store.use_rules(&text, store::Use::Reload, (ctx.clock)()).await.unwrap();
-        let links = Maker { signer: (*self.signer).clone(), expires: std::time::Duration::from_secs(1 << 30), replies: true };
+        let links = Maker {
+            signer: (*self.signer).clone(),
+            expires: std::time::Duration::from_secs(1 << 30),
+            replies: true,
+        };
         let policy = Policy::new(config.rules, config.departments, config.deliver);
         let stationery = policy.stationery.clone().knowing(config.senders).linking(Arc::new(links));
         ctx.reload(Policy { stationery, doors: config.doors, alarms: config.alarms, ..policy });
@@ -174,7 +178,10 @@ impl Site {
     /// Writes the site's files with this added. `raw`: the value as it is, not as TOML spells it.
     pub fn paste(&self, setting: &Setting, payload: &Payload, raw: bool) {
         let value = if raw { format!("\"{}\"", payload.text()) } else { Setting::quoted(&payload.text()) };
-        self.house.write("config/departments.toml", &(DEPARTMENTS.to_owned() + &setting.departments.replace('@', &value)));
+        self.house.write(
+            "config/departments.toml",
+            &(DEPARTMENTS.to_owned() + &setting.departments.replace('@', &value)),
+        );
         self.house.write("config/rules.toml", &rules(&setting.rules.replace('@', &value)));
     }
 
@@ -235,7 +242,9 @@ impl Site {
             }
             let newest = store.list(&store::Filter::default(), 1_000).await.unwrap();
             for fax in newest {
-                self.rows.entry(fax.id.to_string()).or_insert_with(|| format!("file name × {}", payload.name));
+                self.rows
+                    .entry(fax.id.to_string())
+                    .or_insert_with(|| format!("file name × {}", payload.name));
             }
         }
         let behind = now + DAY - (self.pipe.ctx.clock)();

@@ -22,10 +22,12 @@ pub enum Source {
     Barcode,
     /// All of them at once.
     Everywhere,
+    /// A station and a line of text that no other fax has: what people move becomes a suggested rule.
+    Moved,
 }
 
 impl Source {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::FileName,
         Self::Tsi,
         Self::Csi,
@@ -39,6 +41,7 @@ impl Source {
         Self::Ocr,
         Self::Barcode,
         Self::Everywhere,
+        Self::Moved,
     ];
 
     fn is(self, other: Self) -> bool {
@@ -50,8 +53,9 @@ impl Source {
         let station = |here: Self| self.is(here).then(|| StationId(text.to_owned()));
         let words = |here: Self| self.is(here).then(|| text.to_owned());
         let number = |here: Self| self.is(here).then(|| Number(text.to_owned()));
+        let moved = (self == Self::Moved).then(|| StationId(format!("{text} moved")));
         CallRecord {
-            tsi: station(Self::Tsi).or_else(|| Some(StationId("STATION".into()))),
+            tsi: station(Self::Tsi).or(moved).or_else(|| Some(StationId("STATION".into()))),
             csi: station(Self::Csi),
             caller_name: station(Self::CallerName),
             caller: number(Self::Caller).or_else(|| Some(Number("2810 1234".into()))),
@@ -66,7 +70,11 @@ impl Source {
 
     /// The page as it is read. What text rules see of it is unsure, so that the mail quotes it as a doubt.
     pub fn page(self, text: &str) -> Transcript {
-        let words = if self.is(Self::Ocr) { format!("zebra {text}") } else { "nothing of note".to_owned() };
+        let words = match self {
+            Self::Ocr | Self::Everywhere => format!("zebra {text}"),
+            Self::Moved => format!("moved by hand: {text}"),
+            _ => "nothing of note".to_owned(),
+        };
         let mut page = transcript(&words);
         page.text.lines[0].words[0].confidence = 20.0;
         page.text.confidence = 20.0;
@@ -101,14 +109,14 @@ pub const SETTINGS: [Setting; 11] = [
         rules: "[[rule]]\nname = \"r\"\ncomment = @\npages = 1\nto = \"billing\"\n",
         ..SETTING
     },
-    Setting {
-        name: "rule's department",
-        rules: "[[rule]]\nname = \"r\"\npages = 1\nto = @\n",
-        ..SETTING
-    },
+    Setting { name: "rule's department", rules: "[[rule]]\nname = \"r\"\npages = 1\nto = @\n", ..SETTING },
     Setting { name: "rule's text", rules: "[[rule]]\nname = \"r\"\ntext = @\nto = \"billing\"\n", ..SETTING },
     Setting { name: "rule's TSI", rules: "[[rule]]\nname = \"r\"\ntsi = @\nto = \"billing\"\n", ..SETTING },
-    Setting { name: "rule's number", rules: "[[rule]]\nname = \"r\"\ndid = @\nto = \"billing\"\n", ..SETTING },
+    Setting {
+        name: "rule's number",
+        rules: "[[rule]]\nname = \"r\"\ndid = @\nto = \"billing\"\n",
+        ..SETTING
+    },
     Setting {
         name: "department id",
         departments: "[[department]]\nid = @\nname = \"N\"\nmaildir = \"../mail/billing\"\n",
