@@ -59,6 +59,38 @@ impl Cups {
         files.iter().map(|path| std::fs::read(path).expect("a document")).collect()
     }
 
+    /// What its jobs are called, as CUPS itself tells (Get-Jobs).
+    pub fn job_names(&self) -> Vec<String> {
+        use ipp::model::{DelimiterTag, IppVersion, Operation};
+        let mut names = Vec::new();
+        for which in ["not-completed", "completed"] {
+            let uri = self.uri("hall").parse().expect("an address");
+            let mut request =
+                ipp::request::IppRequestResponse::new(IppVersion::v1_1(), Operation::GetJobs, Some(uri))
+                    .unwrap();
+            // A job's name is told to its owner alone (JobPrivateValues).
+            let owner = ipp::value::IppValue::new_name_without_language("faxgate").unwrap();
+            let word = |word| ipp::value::IppValue::new_keyword(word).unwrap();
+            for (attribute, word) in [
+                ("requesting-user-name", owner),
+                ("which-jobs", word(which)),
+                ("requested-attributes", word("job-name")),
+            ] {
+                let attribute = ipp::attribute::IppAttribute::with_name(attribute, word).unwrap();
+                request.attributes_mut().add(DelimiterTag::OperationAttributes, attribute);
+            }
+            let mut body = Vec::new();
+            std::io::Read::read_to_end(&mut request.into_read(), &mut body).unwrap();
+            let url = self.uri("hall").replace("ipp://", "http://");
+            let mut answer = ureq::post(&url).content_type("application/ipp").send(&body[..]).unwrap();
+            let answer = std::io::Cursor::new(answer.body_mut().read_to_vec().unwrap());
+            let answer = ipp::parser::IppParser::new(answer).parse().unwrap();
+            let jobs = answer.attributes().groups_of(DelimiterTag::JobAttributes);
+            names.extend(jobs.filter_map(|job| Some(job.get("job-name")?.value().to_string())));
+        }
+        names
+    }
+
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log/error")).unwrap_or_default()
     }
