@@ -310,7 +310,7 @@ async fn tell(store: &Store, version: &str) -> Result<End, Fault> {
     let mut waited = Duration::ZERO;
     while waited < TAKES_UP {
         // A gateway that is just starting listens a little later: it is told again.
-        if waited.as_millis() % AGAIN.as_millis() == 0 {
+        if waited.as_millis().is_multiple_of(AGAIN.as_millis()) {
             let told = pid
                 .filter(|_| is_faxgate(gateway))
                 .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::HUP));
