@@ -71,11 +71,13 @@ impl Cups {
             // A job's name is told to its owner alone (JobPrivateValues).
             let owner = ipp::value::IppValue::new_name_without_language("faxgate").unwrap();
             let word = |word| ipp::value::IppValue::new_keyword(word).unwrap();
-            for (attribute, word) in [
+            let wanted = ipp::value::IppValue::Array(["job-id", "job-name"].map(word).to_vec());
+            let asked = [
                 ("requesting-user-name", owner),
                 ("which-jobs", word(which)),
-                ("requested-attributes", word("job-name")),
-            ] {
+                ("requested-attributes", wanted),
+            ];
+            for (attribute, word) in asked {
                 let attribute = ipp::attribute::IppAttribute::with_name(attribute, word).unwrap();
                 request.attributes_mut().add(DelimiterTag::OperationAttributes, attribute);
             }
@@ -85,6 +87,7 @@ impl Cups {
             let mut answer = ureq::post(&url).content_type("application/ipp").send(&body[..]).unwrap();
             let answer = std::io::Cursor::new(answer.body_mut().read_to_vec().unwrap());
             let answer = ipp::parser::IppParser::new(answer).parse().unwrap();
+            assert!(answer.header().status_code().is_success(), "{:?}: {}", answer.header(), self.log());
             let jobs = answer.attributes().groups_of(DelimiterTag::JobAttributes);
             names.extend(jobs.filter_map(|job| Some(job.get("job-name")?.value().to_string())));
         }
