@@ -50,45 +50,29 @@ impl Cups {
 
     /// The documents that it took, in order.
     pub fn documents(&self) -> Vec<Vec<u8>> {
+        self.spooled('d')
+    }
+
+    /// What its jobs are called, by its own records (IPP as in RFC 8010). Get-Jobs tells no name of a job that was printed
+    /// some seconds ago: CUPS has forgotten whose it is, and a name is told to its owner alone (JobPrivateValues).
+    pub fn job_names(&self) -> Vec<String> {
+        let name = |record: Vec<u8>| {
+            let record = ipp::parser::IppParser::new(std::io::Cursor::new(record)).parse().expect("IPP");
+            let jobs = record.attributes().groups_of(ipp::model::DelimiterTag::JobAttributes);
+            jobs.filter_map(|job| Some(job.get("job-name")?.value().to_string())).collect::<Vec<_>>()
+        };
+        self.spooled('c').into_iter().flat_map(name).collect()
+    }
+
+    /// Its files of one kind, in order.
+    fn spooled(&self, kind: char) -> Vec<Vec<u8>> {
         let mut files: Vec<_> = std::fs::read_dir(self.folder.path().join("spool"))
             .expect("a spool")
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('d')))
+            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(kind)))
             .collect();
         files.sort();
-        files.iter().map(|path| std::fs::read(path).expect("a document")).collect()
-    }
-
-    /// What its jobs are called, as CUPS itself tells (Get-Jobs).
-    pub fn job_names(&self) -> Vec<String> {
-        use ipp::model::{DelimiterTag, IppVersion, Operation};
-        let mut names = Vec::new();
-        for which in ["not-completed", "completed"] {
-            let uri = self.uri("hall").parse().expect("an address");
-            let mut request =
-                ipp::request::IppRequestResponse::new(IppVersion::v1_1(), Operation::GetJobs, Some(uri))
-                    .unwrap();
-            // A job's name is told to its owner alone (JobPrivateValues).
-            let owner = ipp::value::IppValue::new_name_without_language("faxgate").unwrap();
-            let word = |word| ipp::value::IppValue::new_keyword(word).unwrap();
-            for (attribute, word) in [
-                ("requesting-user-name", owner),
-                ("which-jobs", word(which)),
-                ("requested-attributes", word("job-name")),
-            ] {
-                let attribute = ipp::attribute::IppAttribute::with_name(attribute, word).unwrap();
-                request.attributes_mut().add(DelimiterTag::OperationAttributes, attribute);
-            }
-            let mut body = Vec::new();
-            std::io::Read::read_to_end(&mut request.into_read(), &mut body).unwrap();
-            let url = self.uri("hall").replace("ipp://", "http://");
-            let mut answer = ureq::post(&url).content_type("application/ipp").send(&body[..]).unwrap();
-            let answer = std::io::Cursor::new(answer.body_mut().read_to_vec().unwrap());
-            let answer = ipp::parser::IppParser::new(answer).parse().unwrap();
-            let jobs = answer.attributes().groups_of(DelimiterTag::JobAttributes);
-            names.extend(jobs.filter_map(|job| Some(job.get("job-name")?.value().to_string())));
-        }
-        names
+        files.iter().map(|path| std::fs::read(path).expect("a file of the spool")).collect()
     }
 
     fn log(&self) -> String {

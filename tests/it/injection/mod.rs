@@ -241,6 +241,12 @@ async fn check_commands(site: &Site, sent: &[(FaxId, Source, Payload)], found: &
         {
             let (out, err) = said(args);
             let sentences: &[&str] = &[
+                "came whole as ",
+                "one call brought ",
+                "broke off: ",
+                "the whole of ",
+                "its first pages ",
+                "page ",
                 "goes ",
                 "it went ",
                 "likely ",

@@ -275,6 +275,6 @@ pub fn metrics(text: &str, found: &mut Found) {
 
 /// A print job's name: ours, and the fax's number.
 pub fn job_name(name: &str, found: &mut Found) {
-    let ours = regex::Regex::new(r"^faxgate [0-9a-z-]+\.printer\.hall$").unwrap();
+    let ours = regex::Regex::new(r"^faxgate [0-9a-z-]+\.[0-9a-f]{16}$").unwrap();
     found.want(ours.is_match(&name.to_lowercase()), "any", "job name", name);
 }
