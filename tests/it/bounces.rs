@@ -334,7 +334,7 @@ async fn an_envelope_id_or_the_id_of_a_part_names_the_mail_too() {
         let text = text
             .replace("Reporting-MTA: dns; mx.test", &format!("Reporting-MTA: dns; mx.test\r\n{field}"))
             .replace("ENVID", &left)
-            .replace("PART", &format!("{left}.p2"));
+            .replace("PART", &format!("{left}.p3-5"));
         let taken = it.desk.take(text.into_bytes(), Some(String::new())).await.unwrap();
         assert_eq!(taken.bounced, 1, "{field} {returned}");
     }
