@@ -169,15 +169,11 @@ impl<'a> Draft<'a> {
             kin: &self.kin,
             repeats: &self.repeats,
             sender: self.sender(),
-            passed_on: self
-                .passed
-                .as_ref()
-                .filter(|made| !made.went_round())
-                .map(|made| PassedOn {
-                    by: made.who.clone(),
-                    reason: made.reason.clone(),
-                    in_clear: self.opened,
-                }),
+            passed_on: self.passed.as_ref().filter(|made| !made.went_round()).map(|made| PassedOn {
+                by: made.who.clone(),
+                reason: made.reason.clone(),
+                in_clear: self.opened,
+            }),
             pass_on,
             without_link: self.link_wanted() && self.link().is_none() && !self.sealed_elsewhere,
         }

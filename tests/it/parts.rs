@@ -84,7 +84,11 @@ async fn a_fallback_copy_in_parts_that_comes_back_is_sent_again_whole() {
     house.pass(DAY);
     house.drain().await;
     assert_eq!(state(&house, &id, 1).await, DeliveryState::Delivered);
-    assert_eq!(pages(&mails(&courier, FALLBACK)[first.len()..]), 6, "all of it, and not what had waited alone");
+    assert_eq!(
+        pages(&mails(&courier, FALLBACK)[first.len()..]),
+        6,
+        "all of it, and not what had waited alone"
+    );
 }
 
 #[tokio::test]
