@@ -8,7 +8,7 @@ use crate::deliver::message::{
     Because, Carries, Circumstances, LeftBehind, Letter, Link, Notice, PassOn, PassedOn, Triage, Urgency, Why,
 };
 use crate::fax::{
-    Delivery, DeliveryState, Department, Disposition, Document, Fault, Kinship, MailStyle, Number, Target,
+    Delivery, DeliveryState, Department, Disposition, Document, Fault, Kinship, Number, Target,
 };
 use crate::route::{Decision, NumberPattern, NumberPlan, Priority};
 use crate::store::{Batch, FALLBACK, Move, PASSED_ON};
@@ -296,7 +296,7 @@ fn department(policy: &Policy, first: &Delivery, instead_of: Option<&Delivery>) 
             let mail = match first.department == FALLBACK {
                 true => fallback.mail,
                 // Never the fallback inbox's way: that inbox's key opens nothing here.
-                false => sealing::style_of(policy, first).unwrap_or_else(MailStyle::default),
+                false => sealing::style_of(policy, first).unwrap_or_default(),
             };
             Department { id: meant.department.clone(), name: meant.department.clone(), mail, ..fallback }
         }
