@@ -74,6 +74,12 @@ pub fn pass_on(config: &Path, args: &PassOnArgs) -> End {
             how: "command",
             reason: one_line(&args.reason, 500),
             expires_at,
+            sealed: config
+                .departments
+                .iter()
+                .filter(|one| one.encrypts())
+                .map(|one| one.id.clone())
+                .collect(),
         };
         let fallback = Fallback {
             target: config.deliver.fallback.clone(),

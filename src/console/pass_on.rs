@@ -75,6 +75,7 @@ pub(super) async fn act(
         how: "link",
         reason: line("reason", REASON_MOST),
         expires_at,
+        sealed: directory.sealed(),
     };
     let fallback = Fallback {
         target: directory.mail.fallback.clone(),
