@@ -3,6 +3,9 @@
 -- A delivery that waits for office hours, and until when. It is not late before that.
 ALTER TABLE deliveries ADD COLUMN held_until INTEGER;
 
+-- Whoever holds a lease renews it and records under it: deliveries in hand are few, those in the store many.
+CREATE INDEX deliveries_in_hand ON deliveries (lease) WHERE lease IS NOT NULL;
+
 -- Faxes that a rule called junk. The fax itself is quarantined; nothing of it is lost.
 CREATE TABLE junk (
     fax_id      TEXT    NOT NULL PRIMARY KEY REFERENCES faxes (id),

@@ -320,7 +320,12 @@ fn texts(table: &Reader<'_>, key: &str, mut value: Value<'_>) -> Vec<Spanned<Str
 
 fn within(table: &mut Reader<'_>) -> Within {
     let zone = table.text("zone").and_then(|text| zone(table, &text));
-    let page = table.texts_or_numbers("page").and_then(|list| list.value.into_iter().next());
+    let pages = table.texts_or_numbers("page");
+    if let Some(list) = pages.as_ref().filter(|list| list.value.len() > 1) {
+        let note = Note::error(codes::VALUE_TYPE, "`page` is one page");
+        table.sheet().note(list.span, note.help("write an entry for each page"));
+    }
+    let page = pages.and_then(|list| list.value.into_iter().next());
     let page = page.and_then(|text| parsed(table, "page", codes::RULES_PATTERN, &text, PageSpot::parse));
     Within { zone, page }
 }

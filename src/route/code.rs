@@ -4,22 +4,9 @@ use super::fold::fold;
 use super::pattern::{PatternError, literal_start, wildcard};
 use crate::fax::PageCode;
 
-/// Symbologies, as [`PageCode::kind`] names them.
-const KINDS: &[&str] = &[
-    "qr",
-    "code128",
-    "code39",
-    "code93",
-    "ean13",
-    "ean8",
-    "upca",
-    "upce",
-    "itf",
-    "datamatrix",
-    "pdf417",
-    "aztec",
-    "codabar",
-];
+/// Symbologies, as [`PageCode::kind`] names them: those that are sought on pages.
+const KINDS: &[&str] =
+    &["qr", "code128", "code39", "code93", "ean13", "itf", "datamatrix", "pdf417", "aztec", "codabar"];
 
 /// A text with `*` and `?`, behind the symbology where that counts: `qr:https://harbour.example/*`. Case and widths
 /// do not count, blanks do.

@@ -167,7 +167,10 @@ impl Walk {
 /// Goes through the rules in their order.
 fn walk(rules: &Rules, seen: &Seen<'_>, places: &Vec<usize>, counts: impl Fn(&Rule) -> bool) -> Walk {
     let same = |a: usize, b: usize| {
-        rules.list().get(a).zip(rules.list().get(b)).is_some_and(|(a, b)| a.to == b.to && a.copy == b.copy)
+        rules.list().get(a).zip(rules.list().get(b)).is_some_and(|(a, b)| {
+            // To nobody by a person's choice and to nobody as junk are two things.
+            (&a.to, &a.copy, a.triage, a.outcome.junk) == (&b.to, &b.copy, b.triage, b.outcome.junk)
+        })
     };
     let mut walk = Walk { winner: None, doubt: None, looked_at: Vec::new() };
     let mut unsure: Vec<Judged> = Vec::new();

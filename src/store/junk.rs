@@ -36,15 +36,18 @@ pub struct Junk {
 }
 
 impl Store {
-    /// What stands in quarantine as junk, newest first, at most `limit`. With `untold`, only what no digest named yet.
+    /// What stands in quarantine as junk, newest first, at most `limit`. With `untold`, only what no digest named yet, the
+    /// oldest first. A fax that was junk once and is set aside for another fault now is no junk.
     pub async fn junk(&self, untold: bool, limit: u32) -> Result<Vec<Junk>, StoreError> {
         let rows = sqlx::query(
             "SELECT junk.*, faxes.call_json, faxes.document_json FROM junk JOIN faxes ON faxes.id = junk.fax_id
-             WHERE faxes.stage = 'quarantined' AND junk.released_at IS NULL AND ($1 = 0 OR junk.told_at IS NULL)
-             ORDER BY junk.at DESC, junk.fax_id LIMIT $2",
+             WHERE faxes.stage = 'quarantined' AND json_extract(faxes.fault_json, '$.code') = $3
+               AND junk.released_at IS NULL AND ($1 = 0 OR junk.told_at IS NULL)
+             ORDER BY CASE WHEN $1 = 0 THEN -junk.at ELSE junk.at END, junk.fax_id LIMIT $2",
         )
         .bind(i64::from(untold))
         .bind(limit)
+        .bind(JUNK)
         .fetch_all(self.readers())
         .await?;
         rows.iter().map(junk).collect()
@@ -54,8 +57,10 @@ impl Store {
     pub async fn junk_count(&self) -> Result<u64, StoreError> {
         let row = sqlx::query(
             "SELECT COUNT(*) AS faxes FROM junk JOIN faxes ON faxes.id = junk.fax_id
-             WHERE faxes.stage = 'quarantined' AND junk.released_at IS NULL",
+             WHERE faxes.stage = 'quarantined' AND json_extract(faxes.fault_json, '$.code') = $1
+               AND junk.released_at IS NULL",
         )
+        .bind(JUNK)
         .fetch_one(self.readers())
         .await?;
         rows::number(&row, "junk", "faxes")
@@ -88,7 +93,8 @@ impl Store {
         .execute(&mut *tx)
         .await?
         .rows_affected();
-        if marked == 0 || fax.stage != Stage::Quarantined {
+        let is_junk = fax.fault.as_ref().is_some_and(|fault| fault.code == JUNK);
+        if marked == 0 || fax.stage != Stage::Quarantined || !is_junk {
             return Err(StoreError::NotJunk(id.clone()));
         }
         let stage = fax.stage.after(Step::Replay)?;

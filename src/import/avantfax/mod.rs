@@ -151,6 +151,8 @@ impl Importer<'_, '_> {
             *count.entry(row.text("faxnumber").unwrap_or("")).or_default() += 1;
         }
         let mut told = self.choices.trust_tsi;
+        // AvantFAX asks for the TSI only where it knows no caller: all callers first.
+        let mut by_tsi = Vec::new();
         for row in rows.iter().filter(|row| row.text("email").is_some()) {
             let Some(number) = row.text("faxnumber").map(str::to_owned) else { continue };
             if count.get(number.as_str()).copied().unwrap_or(0) > 1 {
@@ -173,11 +175,16 @@ impl Importer<'_, '_> {
             let rule = DraftRule { comment, to, printers, ..DraftRule::default() };
             if self.choices.trust_tsi {
                 let when = Demands::from([(Field::Tsi, entries.clone())]);
-                self.draft.push(DraftRule { name: format!("tsi-{number}"), when, ..rule.clone() });
+                by_tsi.push(DraftRule { name: format!("tsi-{number}"), when, ..rule.clone() });
             }
             let when = Demands::from([(Field::Caller, entries)]);
             self.draft.push(DraftRule { name: format!("caller-{number}"), when, ..rule });
+            if self.choices.trust_tsi && by_tsi.len() == 1 {
+                let why = "AvantFAX asks for the TSI only where no caller's number is known; here a known caller who is in no rule is asked for it too";
+                self.left(row, Loss::Routing, why);
+            }
         }
+        by_tsi.into_iter().for_each(|rule| self.draft.push(rule));
     }
 
     /// Numbers or modems: AvantFAX takes one or the other (`$ENABLE_DID_ROUTING`), and fills the table of numbers only
