@@ -39,11 +39,7 @@ fn post(ctx: &Arc<Context>) -> sending::Post {
         Box::pin(async move {
             let outcomes = policy.courier.attempt(&message, std::slice::from_ref(&target)).await;
             outcomes.into_iter().next().unwrap_or_else(|| {
-                Outcome::Deferred(Fault::new(
-                    "bug.no-outcome",
-                    Disposition::Retry,
-                    "Nothing was attempted.",
-                ))
+                Outcome::Deferred(Fault::new("bug.no-outcome", Disposition::Retry, "Nothing was attempted."))
             })
         })
     })

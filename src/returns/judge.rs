@@ -168,9 +168,8 @@ fn reported(report: &Report, known: &Known) -> Judgement {
 fn delivery_of<'a>(fate: &Fate, sent: &'a [Delivery]) -> Option<&'a Delivery> {
     // The likeliest reading first: another one may fit another address of ours.
     fate.addresses().find_map(|said| {
-        sent.iter().find(
-            |one| matches!(&one.target, Target::Mail(address) if said.eq_ignore_ascii_case(address)),
-        )
+        sent.iter()
+            .find(|one| matches!(&one.target, Target::Mail(address) if said.eq_ignore_ascii_case(address)))
     })
 }
 

@@ -266,8 +266,8 @@ mod tests {
         let asked =
             mail::read(b"From: licensing@harbour.example\r\nMessage-ID: <q@x>\r\n\r\nhm\r\n", None).unwrap();
         let told = Told::Nothing(Answer::Unknown);
-        let made = answer(&directory(), &fax, told, "licensing@harbour.example", &asked, &new_return(), 0)
-            .unwrap();
+        let made =
+            answer(&directory(), &fax, told, "licensing@harbour.example", &asked, &new_return(), 0).unwrap();
         let parsed = mail_parser::MessageParser::default().parse(&made.message).unwrap();
         let text = parsed.body_text(0).unwrap();
         assert!(text.contains("首行") && text.contains("Licensing 牌照科  (licensing)"), "{text}");

@@ -358,7 +358,9 @@ mod tests {
     #[test]
     fn an_address_is_read_as_it_stands_and_as_a_server_may_have_encoded_it() {
         let mut report = Report::default();
-        for field in ["rfc822; fax+3F@h", "rfc822;licensing+25@h", "rfc822; fax@h", "utf-8; \\x{724C}\\x{7167}+25@h"] {
+        for field in
+            ["rfc822; fax+3F@h", "rfc822;licensing+25@h", "rfc822; fax@h", "utf-8; \\x{724C}\\x{7167}+25@h"]
+        {
             status_part(&format!("Final-Recipient: {field}\nAction: failed\n"), &mut report);
         }
         let read: Vec<Vec<&str>> = report.fates.iter().map(|fate| fate.addresses().collect()).collect();
@@ -371,7 +373,9 @@ mod tests {
                 vec!["牌照+25@h", "牌照%@h"]
             ]
         );
-        for (written, plain) in [("\\x{41}@h", "A@h"), ("\\x{}@h", "\\x{}@h"), ("\\x{D800}\\x{0a}", "\\x{D800}\\x{0a}")] {
+        for (written, plain) in
+            [("\\x{41}@h", "A@h"), ("\\x{}@h", "\\x{}@h"), ("\\x{D800}\\x{0a}", "\\x{D800}\\x{0a}")]
+        {
             assert_eq!(unicode_xtext(written), plain);
         }
     }

@@ -101,10 +101,11 @@ impl Store {
 
     /// How many such mails are due at a moment, or wait for one up to it.
     pub async fn own_mails_due(&self, until: Millis) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS mails FROM own_mails WHERE state = 'due' AND next_at <= $1")
-            .bind(until)
-            .fetch_one(self.readers())
-            .await?;
+        let row =
+            sqlx::query("SELECT COUNT(*) AS mails FROM own_mails WHERE state = 'due' AND next_at <= $1")
+                .bind(until)
+                .fetch_one(self.readers())
+                .await?;
         rows::number(&row, "own_mails", "mails")
     }
 }
