@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::shown::{line, moment, sentence, table};
+use super::shown::{json_text, line, moment, sentence, table};
 use super::{End, with_store};
 use crate::store::Access;
 
@@ -25,7 +25,7 @@ pub fn alarms(config: &Path, args: &AlarmsArgs) -> End {
         let alarms = store.alarms(args.all, args.last).await?;
         let open = alarms.iter().any(|alarm| alarm.cleared_at.is_none());
         if args.json {
-            println!("{:#}", serde_json::json!(alarms));
+            println!("{}", json_text(&serde_json::json!(alarms)));
         } else if alarms.is_empty() {
             println!("no alarm is open");
         } else {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::shown::{line, moment, or_dash, sentence, table};
+use super::shown::{json_text, line, moment, or_dash, sentence, table};
 use super::{End, with_store};
 use crate::fax::{
     Delivery, DeliveryState, Disposition, Fault, FaxId, Kinship, Packets, Receipt, Stage, one_line,
@@ -56,7 +56,7 @@ pub fn status(config: &Path, args: &StatusArgs) -> End {
                 "counts": counts, "backlog": backlog, "oldest_open_ms": oldest, "faxes": faxes,
                 "verified": chain.as_ref().map(|(events, hash)| serde_json::json!({"events": events, "hash": hash})),
             });
-            println!("{json:#}");
+            println!("{}", json_text(&json));
             return Ok(End::Done);
         }
         let stages: Vec<String> =
@@ -107,7 +107,7 @@ pub fn show(config: &Path, args: &ShowArgs) -> End {
         if args.json {
             let json =
                 serde_json::json!({"fax": fax, "kin": kin, "deliveries": deliveries, "events": events});
-            println!("{json:#}");
+            println!("{}", json_text(&json));
         } else {
             print_facts(&fax);
             kin.print();

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::explain::outcome_words;
 use super::rules::{given, short};
-use super::shown::{cell, counted, line, moment, since, table};
+use super::shown::{cell, counted, json_text, line, moment, since, table};
 use super::{End, with_store};
 use crate::fax::{Disposition, Fault, FaxId, Millis, Stage};
 use crate::pipeline::{facts_of, unpacked};
@@ -303,12 +303,12 @@ fn bar(length: u64) -> ProgressBar {
 fn report(args: &BacktestArgs, judged: &Judged, new: &Rules, from: Millis) -> Result<End, Fault> {
     if args.json {
         println!(
-            "{:#}",
-            serde_json::json!({
+            "{}",
+            json_text(&serde_json::json!({
                 "rules_version": new.version(), "since": from.max(0), "tried": judged.tried, "undecided": judged.undecided,
                 "unread": judged.unread, "same_by_another_rule": judged.renamed, "moves": judged.moves,
                 "groups": groups(&judged.moves),
-            })
+            }))
         );
         return Ok(End::Done);
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::End;
-use super::shown::counted;
+use super::shown::{counted, json_text};
 use crate::config::Config;
 
 /// Prints every problem and warning.
@@ -20,8 +20,10 @@ pub fn check(folder: &Path, json: bool) -> End {
                 let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
                 let ok = missing.is_empty();
                 println!(
-                    "{:#}",
-                    serde_json::json!({ "ok": ok, "missing_models": missing, "warnings": told, "findings": warnings, "hints": hints })
+                    "{}",
+                    json_text(
+                        &serde_json::json!({ "ok": ok, "missing_models": missing, "warnings": told, "findings": warnings, "hints": hints })
+                    )
                 );
                 return end;
             }
@@ -39,7 +41,7 @@ pub fn check(folder: &Path, json: bool) -> End {
             end
         }
         Err(problems) if json => {
-            println!("{:#}", problems.to_json());
+            println!("{}", json_text(&problems.to_json()));
             End::Config
         }
         Err(problems) => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::rules::{given, short};
-use super::shown::{line, sentence, table};
+use super::shown::{json_text, line, sentence, table};
 use super::{End, configured, with_store};
 use crate::fax::{Box2, CallRecord, FaxId, Number, PageCode, StationId, one_line};
 use crate::pipeline;
@@ -154,7 +154,7 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
             "confidence": decision.confidence, "rules_version": decision.rules_version, "reasons": reasons,
             "decided_then": decided, "differs": differs,
         });
-        println!("{answer:#}");
+        println!("{}", json_text(&answer));
         return End::Done;
     }
     let mut rows = table(&["rule", "", "why"]);

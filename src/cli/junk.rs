@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::act::who;
-use super::shown::{counted, line, moment, table};
+use super::shown::{counted, json_text, line, moment, table};
 use super::{End, with_store};
 use crate::fax::FaxId;
 use crate::ops::clock;
@@ -49,7 +49,7 @@ fn list(config: &Path, last: u32, json: bool) -> End {
     with_store(config, Access::Reader, async |store, _| {
         let junk = store.junk(false, last).await?;
         if json {
-            println!("{:#}", serde_json::json!(junk));
+            println!("{}", json_text(&serde_json::json!(junk)));
             return Ok(End::Done);
         }
         println!("{}", listing(&junk));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::shown::{line, moment, sentence, table};
+use super::shown::{json_text, line, moment, sentence, table};
 use super::{End, with_store};
 use crate::deliver::links::Signer;
 use crate::fax::{Disposition, Fault, FaxId, Millis, one_line};
@@ -143,7 +143,7 @@ pub fn returned(config: &Path, args: &ReturnedArgs) -> End {
     with_store(config, Access::Reader, async |store, _| {
         let mails = store.returned(args.last).await?;
         if args.json {
-            println!("{:#}", serde_json::json!({ "mails": mails }));
+            println!("{}", json_text(&serde_json::json!({ "mails": mails })));
             return Ok(End::Done);
         }
         let mut shown = table(&["when", "from", "subject", "taken for", "fax", "mail"]);

@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use super::act::who;
 use super::diff;
-use super::shown::{moment, safe_lines, table};
+use super::shown::{json_text, moment, safe_lines, table};
 use super::{End, configured, with_store};
 use crate::config::{Config, DEPARTMENTS_FILE, MACHINE_FILE, Problems, RULES_FILE};
 use crate::fax::{Disposition, Fault, Sha256};
@@ -95,7 +95,7 @@ fn list(folder: &Path, json: bool) -> End {
     beside(folder, Access::Reader, async |store| {
         let versions = store.rules_versions().await?;
         if json {
-            println!("{:#}", serde_json::json!({ "versions": versions }));
+            println!("{}", json_text(&serde_json::json!({ "versions": versions })));
             return Ok(End::Done);
         }
         let at = |at: Option<i64>| at.map_or_else(|| "–".to_owned(), moment);
@@ -310,7 +310,7 @@ async fn tell(store: &Store, version: &str) -> Result<End, Fault> {
     let mut waited = Duration::ZERO;
     while waited < TAKES_UP {
         // A gateway that is just starting listens a little later: it is told again.
-        if waited.as_millis() % AGAIN.as_millis() == 0 {
+        if waited.as_millis().is_multiple_of(AGAIN.as_millis()) {
             let told = pid
                 .filter(|_| is_faxgate(gateway))
                 .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::HUP));

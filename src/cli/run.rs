@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use super::shown::{counted, line, or_dash, sentence, table};
+use super::shown::{counted, json_text, line, or_dash, sentence, table};
 use super::{End, configured, failed};
 use crate::daemon::{Drained, Gateway};
 use crate::deliver::message::Stationery;
@@ -78,7 +78,7 @@ async fn drain(gateway: &Gateway, args: &RunArgs) -> Result<End, Fault> {
     }
     gateway.close().await;
     if args.json {
-        println!("{:#}", serde_json::json!({ "faxes": rows, "drained": drained }));
+        println!("{}", json_text(&serde_json::json!({ "faxes": rows, "drained": drained })));
     } else {
         report(&rows, &drained);
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::shown::{line, moment, or_dash, sentence, since, table};
+use super::shown::{json_text, line, moment, or_dash, sentence, since, table};
 use super::{End, with_store};
 use crate::fax::PageText;
 use crate::pipeline::{PageRecord, words};
@@ -61,7 +61,7 @@ pub fn search(folder: &Path, args: &SearchArgs) -> End {
             }
         }
         if args.json {
-            println!("{:#}", serde_json::json!({ "found": found }));
+            println!("{}", json_text(&serde_json::json!({ "found": found })));
         } else if faxes.is_empty() {
             println!("no fax was found");
         } else {

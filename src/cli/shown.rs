@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::End;
-use crate::fax::{Millis, StationId, one_line};
+use crate::fax::{Millis, StationId, is_unsafe_in_a_line, one_line};
 use crate::ops::clock;
 
 /// One line without control or reordering characters: a station name must not drive a terminal.
@@ -62,6 +62,24 @@ pub fn safe_lines(text: &str) -> String {
     safe
 }
 
+/// JSON for a terminal as well as for scripts: what would drive or reorder a terminal is written as an escape (RFC 8259
+/// §7), and means the same. JSON itself demands that of U+0000 to U+001F alone.
+pub fn json_text(value: &serde_json::Value) -> String {
+    let mut text = String::new();
+    for c in format!("{value:#}").chars() {
+        // Outside texts there is nothing but ASCII.
+        if c != '\n' && is_unsafe_in_a_line(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// A cell of a CSV file: one line, and nothing that a spreadsheet takes for a formula (`=`, `+`, `-`, `@`, also in full width,
 /// at the beginning or after blanks). Such text begins with an apostrophe, by which spreadsheets know text.
 pub fn cell(text: &str) -> String {
@@ -110,6 +128,16 @@ mod tests {
         ] {
             assert_eq!(cell(text), safe, "{text:?}");
         }
+    }
+
+    #[test]
+    fn json_drives_no_terminal_and_means_the_same() {
+        let value =
+            serde_json::json!({ "tsi": "A\u{9b}2J\u{202e}\u{7f}\u{e0041}\u{3000}\n長 \u{1f4e0}", "n": [1] });
+        let told = json_text(&value);
+        assert!(told.contains("A\\u009b2J\\u202e\\u007f\\udb40\\udc41\u{3000}\\n長 \u{1f4e0}"), "{told}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&told).unwrap(), value);
+        assert_eq!(told.lines().count(), 6);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::shown::counted;
+use super::shown::{counted, json_text};
 use super::{End, with_store};
 use crate::config::{Config, RULES_FILE};
 use crate::fax::{Fault, FaxId, Millis};
@@ -62,8 +62,10 @@ pub fn run(folder: &Path, args: &SuggestArgs) -> End {
         }
         if args.json {
             println!(
-                "{:#}",
-                serde_json::json!({ "moved": moved.len(), "suggestions": suggestions, "rules": text })
+                "{}",
+                json_text(
+                    &serde_json::json!({ "moved": moved.len(), "suggestions": suggestions, "rules": text })
+                )
             );
         } else {
             let (faxes, rules) = (counted(moved.len(), "fax"), counted(suggestions.len(), "rule"));

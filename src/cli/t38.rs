@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::shown::json_text;
 use super::{End, failed};
 use crate::config::Config;
 use crate::decode::{self, Limits};
@@ -177,8 +178,8 @@ fn report(args: &T38Args, outcome: &Outcome) {
     }
     let report = outcome.report.as_ref();
     println!(
-        "{:#}",
-        serde_json::json!({
+        "{}",
+        json_text(&serde_json::json!({
             "sent": outcome.is_sent(),
             "sentence": outcome.sentence(),
             "answered": outcome.answered,
@@ -191,7 +192,7 @@ fn report(args: &T38Args, outcome: &Outcome) {
             "ecm": report.and_then(|report| report.facts.ecm),
             "seconds": outcome.lasted.as_secs_f64(),
             "packets": outcome.packets,
-        })
+        }))
     );
 }
 

@@ -106,6 +106,9 @@ pub fn is_address(text: &str) -> bool {
     address::check(text).is_ok()
 }
 
+/// A configuration with its warnings, or all that is wrong with it.
+type Loaded = Result<(Config, Vec<Warning>), Problems>;
+
 impl Config {
     /// Reads and checks the three files of `folder`. Warnings do not stand in the way; problems do, all of
     /// them together.
@@ -114,7 +117,7 @@ impl Config {
     }
 
     /// The same, and hints: what is right and could say more. Only who asks for a check wants to hear of them.
-    pub fn looked_at(folder: &Path) -> (Result<(Self, Vec<Warning>), Problems>, Vec<Finding>) {
+    pub fn looked_at(folder: &Path) -> (Loaded, Vec<Finding>) {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
         let findings = Findings::default();
         let sources = [MACHINE_FILE, DEPARTMENTS_FILE, RULES_FILE]
@@ -138,11 +141,7 @@ impl Config {
         Self::of(&folder, [machine, departments, Some(Source::given(RULES_FILE, rules))], findings).0
     }
 
-    fn of(
-        folder: &Path,
-        sources: [Option<Source>; 3],
-        findings: Findings,
-    ) -> (Result<(Self, Vec<Warning>), Problems>, Vec<Finding>) {
+    fn of(folder: &Path, sources: [Option<Source>; 3], findings: Findings) -> (Loaded, Vec<Finding>) {
         let [machine, departments, rules] = &sources;
         let config = check(folder, machine, departments, rules, &findings);
         let (hints, findings): (Vec<_>, Vec<_>) =

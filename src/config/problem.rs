@@ -7,7 +7,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::codes::Code;
-use crate::fax::{Disposition, Fault};
+use crate::fax::{Disposition, Fault, is_unsafe_in_a_line};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -84,7 +84,10 @@ impl Finding {
             }
         };
         let group = group.elements(self.help.iter().map(|help| Level::HELP.message(help.as_str())));
-        Renderer::plain().render(&[group])
+        // The renderer knows C0 and bidi, but not C1 and what else drives a terminal.
+        let shown =
+            |c: char| if c != '\n' && is_unsafe_in_a_line(c) { char::REPLACEMENT_CHARACTER } else { c };
+        Renderer::plain().render(&[group]).chars().map(shown).collect()
     }
 }
 

@@ -13,6 +13,7 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::MimePart;
 
 use super::Settings;
+use super::message::header_words;
 use crate::fax::{Millis, Sha256, Target, one_line};
 
 /// A cell or a paragraph is no longer than this.
@@ -58,7 +59,7 @@ pub fn write(
         .date(Date::new(date.div_euclid(1000)))
         .from(Address::new_address(Some("faxgate"), settings.from.as_str()))
         .to(to)
-        .subject(Text::new(one_line(&bulletin.subject, SUBJECT_MOST)))
+        .subject(Text::new(header_words(&bulletin.subject, SUBJECT_MOST)))
         .header("Auto-Submitted", Raw::new("auto-generated"))
         .header("X-Auto-Response-Suppress", Raw::new("All"))
         .body(body);

@@ -207,7 +207,7 @@ fn fill(row: &mut [u8], from: u32, to: u32) {
     let mut at = from;
     while at < to {
         let byte = (at / 8) as usize;
-        if at % 8 == 0 && to - at >= 8 {
+        if at.is_multiple_of(8) && to - at >= 8 {
             row[byte] = 0xff;
             at += 8;
         } else {

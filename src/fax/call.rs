@@ -69,7 +69,7 @@ pub fn one_line(text: &str, limit: usize) -> String {
 }
 
 /// Control characters, and the invisible ones that reorder, join or break what stands around them.
-fn is_unsafe_in_a_line(c: char) -> bool {
+pub fn is_unsafe_in_a_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -21,7 +21,7 @@ mod text;
 
 pub use arrival::{Arrival, Format, Original, Sha256};
 pub use bitmap::Bitmap;
-pub use call::{CallRecord, Number, Packets, PageReport, Receipt, StationId, one_line};
+pub use call::{CallRecord, Number, Packets, PageReport, Receipt, StationId, is_unsafe_in_a_line, one_line};
 pub use damage::Damage;
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome, Target};
 pub use department::{Certificate, Department, Language, MailStyle, Oversize};

@@ -116,7 +116,7 @@ fn move_into(path: &Path, folder: &Path, flags: OFlags) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let place =
         openat(CWD, folder, flags | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path.file_name().map(|name| fitting(&name.to_string_lossy())).unwrap_or_default();
     for count in 1..=MOST_SUFFIXES {
         match move_to(path, &place, &numbered(&name, count)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -128,6 +128,24 @@ fn move_into(path: &Path, folder: &Path, flags: OFlags) -> io::Result<()> {
         }
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name is taken"))
+}
+
+/// Longest name that is given, in bytes. A file system takes 255; a number and a draft's mark must fit beside it, and each
+/// byte that is no UTF-8 becomes three.
+const NAME_MOST: usize = 220;
+
+/// A name that is too long, with its end kept and its middle left out.
+fn fitting(name: &str) -> String {
+    if name.len() <= NAME_MOST {
+        return name.to_owned();
+    }
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if extension.len() <= 8 => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    let most = NAME_MOST - extension.len();
+    let cut = (0..=most).rev().find(|at| stem.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}{extension}", &stem[..cut])
 }
 
 fn numbered(name: &str, count: u32) -> String {
@@ -224,6 +242,14 @@ fn finish_one(spool: &Spool, journal: &Entry, entries: &[Entry]) -> io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_keeps_its_end() {
+        assert_eq!(fitting("fax.tif"), "fax.tif");
+        let long = fitting(&format!("{}.tif", "長".repeat(80)));
+        assert!(long.len() <= NAME_MOST && long.starts_with("長") && long.ends_with("長.tif"), "{long}");
+        assert_eq!(fitting(&"x".repeat(300)).len(), NAME_MOST);
+    }
 
     #[test]
     fn nothing_is_overwritten() {

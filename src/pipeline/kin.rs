@@ -230,7 +230,7 @@ impl Sheets<'_> {
         for pair in numbers.windows(2) {
             let &[before, page] = pair else { continue };
             let near = |page: u32| self.record(page).and_then(|record| record.fingerprint);
-            if !near(before).zip(near(page)).is_some_and(|(a, b)| a.distance(b) <= FARTHEST) {
+            if near(before).zip(near(page)).is_none_or(|(a, b)| a.distance(b) > FARTHEST) {
                 continue;
             }
             let of = repeats.iter().find(|(page, _)| *page == before).map_or(before, |(_, of)| *of);

@@ -5,7 +5,7 @@
 //! codes come through in fine resolution alone.
 //!
 //! What a code says was chosen by whoever made the page: it is matched and shown, never followed. Text finds bars in
-//! running print now and then: symbologies without a check digit count only if long enough ([`LEAST_UNCHECKED`]).
+//! running print now and then: symbologies without a check digit count only if long enough (`LEAST_UNCHECKED`).
 
 use std::collections::HashSet;
 

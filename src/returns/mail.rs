@@ -1,7 +1,7 @@
 //! A mail that came to the gateway's own address: who wrote it, what it answers, what kind of mail it is. Pure.
 //!
 //! Standards: RFC 5322 (headers), RFC 3834 (`Auto-Submitted`), RFC 5965 (complaints, ARF), RFC 8098 (receipts, MDN), and
-//! [`report`](super::report) for delivery reports. Everything in such a mail can be made up by anybody; what may be
+//! [`report`](mod@super::report) for delivery reports. Everything in such a mail can be made up by anybody; what may be
 //! done because of it is judged elsewhere.
 
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};

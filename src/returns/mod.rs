@@ -1,6 +1,6 @@
 //! What comes back to the gateway's own address: bounces, replies, and whatever else people and programs write.
 //!
-//! [`mail`] and [`report`] read a mail (pure), [`judge`] says what follows from it (pure), [`Desk`] takes it: the bytes
+//! [`mail`] and [`report`] read a mail (pure), `judge` says what follows from it (pure), [`Desk`] takes it: the bytes
 //! and all that follows are on the disk before anybody is told that it was taken. Two doors lead to the desk: an LMTP
 //! server ([`lmtp`]) that Postfix or Exim hands mail to, and a Maildir ([`maildir`]) that any mail system can fill.
 //! [`sending`] sends what the desk answers and forwards.

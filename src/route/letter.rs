@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::confidence::Confidence;
-use super::fold::fold_expression;
-use super::page::SeenPage;
+use super::fold::{fold, fold_expression};
+use super::page::{Line, SeenPage};
 use super::place::Within;
 use super::reference::plain;
 
@@ -87,19 +87,50 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The Chinese way without a colon: a name and how it is addressed.
 static ADDRESSED: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r"^\W*(?:致)?\s?([^:;,。]{1,24}(?:先生|女士|小姐|主任|經理|處長|署長|科長|台啟|臺啟|收))\W*$")
+    compiled(r"^\W*(致)?\s?([^:;,。]{1,24}(?:先生|女士|小姐|主任|經理|處長|署長|科長|(台啟|臺啟|收)))\W*$")
 });
+
+/// The line with which a letter begins to speak: what stands below it is no address any more.
+static SALUTATION: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        r"^\W*(?: *dear\b| *to whom it may concern|敬啟者|執事先生|[^致:;,。][^:;,。]{0,9}(?:先生|女士|小姐|主任|經理|處長|署長|科長)\s?:\W*$)",
+    )
+});
+
+/// Words that begin with 致 and address nobody: 致電, 致函, 致力, 致謝 …
+const NO_ADDRESS: &str = "電函力使謝送意歉敬命詞辭富勝死癌病殘於";
+/// Lines of copies and of senders.
+const OF_OTHERS: &[&str] = &["副本", "抄送", "由", "cc", "c.c."];
+/// The same as lines are seen: folded.
+static BARE: LazyLock<String> = LazyLock::new(|| fold("致"));
+static NO_ADDRESSES: LazyLock<String> = LazyLock::new(|| fold(NO_ADDRESS));
+static OTHERS: LazyLock<Vec<String>> = LazyLock::new(|| OF_OTHERS.iter().map(|word| fold(word)).collect());
+/// Where a page without a salutation still addresses anybody, as a share of its height.
+const ADDRESS_ENDS: f32 = 0.6;
+
+/// How many of a page's lines stand before what the letter says: up to its salutation, else the upper part.
+fn address(lines: &[Line]) -> (usize, bool) {
+    match lines.iter().position(|line| SALUTATION.is_match(line.folded())) {
+        Some(at) => (at, true),
+        None => (lines.iter().take_while(|line| line.down <= ADDRESS_ENDS).count(), false),
+    }
+}
 
 /// The values of attention lines.
 pub(super) fn attention(pages: &[SeenPage]) -> Vec<Marked> {
     let mut found = Vec::new();
     for (number, page) in (1..).zip(pages.iter().take(ATTENTION_PAGES)) {
+        let (count, spoken) = address(page.lines());
         let lines: Vec<(&str, usize)> =
-            page.lines().iter().map(|line| (line.folded(), line.before)).collect();
+            page.lines().iter().take(count).map(|line| (line.folded(), line.before)).collect();
         for (at, (line, before)) in lines.iter().enumerate() {
             let mut seen = false;
             for mark in ATTENTION.find_iter(line) {
                 seen = true;
+                let rest = line.get(mark.end()..).unwrap_or("");
+                if mark.as_str().ends_with(&*BARE) && rest.starts_with(|c| NO_ADDRESSES.contains(c)) {
+                    continue;
+                }
                 let value = value(line, mark.end());
                 if !value.0.is_empty() {
                     found.push(marked(line, *before, value, number));
@@ -114,7 +145,14 @@ pub(super) fn attention(pages: &[SeenPage]) -> Vec<Marked> {
                     }
                 }
             }
-            if !seen && let Some(name) = ADDRESSED.captures(line).and_then(|captures| captures.get(1)) {
+            let of_others = OTHERS.iter().any(|word| line.trim_start().starts_with(word.as_str()));
+            if !seen
+                && !of_others
+                && let Some(captures) = ADDRESSED.captures(line)
+                && let Some(name) = captures.get(2)
+                // a title alone may be a sender's: it addresses only above a salutation
+                && (spoken || captures.get(1).is_some() || captures.get(3).is_some())
+            {
                 found.push(marked(line, *before, (name.as_str(), name.start()), number));
             }
         }
@@ -227,8 +265,18 @@ mod tests {
             ("Please pay attention to the fees", vec![]),
             ("We draw your attention to this", vec![]),
             ("The attention span of cats", vec![]),
-            ("致力服務市民的機構", vec!["力服務市民的機構"]),
-            ("牌照科陳主任", vec!["牌照科陳主任"]),
+            ("致力服務市民的機構", vec![]),
+            ("致電福利科查詢", vec![]),
+            ("致函牌照科", vec![]),
+            ("牌照科陳主任\n陳主任：\n有關申請", vec!["牌照科陳主任"]),
+            ("致牌照科陳主任", vec!["牌照科陳主任"]),
+            ("福利科收", vec!["福利科收"]),
+            // whose title it is, nobody says
+            ("牌照科陳主任", vec![]),
+            ("敬啟者：\n請與我聯絡\n福利科主任", vec![]),
+            ("Dear Sir,\nAttn: Claims Counter", vec![]),
+            ("副本送福利科主任\n陳主任：", vec![]),
+            ("由牌照科接收\n陳主任：", vec![]),
             ("From: Licensing Division", vec![]),
             ("", vec![]),
         ] {

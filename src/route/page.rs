@@ -30,7 +30,7 @@ pub(super) struct Line {
     /// Letters and digits of the page before it.
     pub(super) before: usize,
     across: Option<f32>,
-    down: f32,
+    pub(super) down: f32,
     folded: OnceCell<String>,
 }
 

@@ -209,6 +209,8 @@ fn read<T>(
     for (entry, one) in alternatives.iter().enumerate() {
         let (Some(found), own) = look(one) else { continue };
         let wanted = own.unwrap_or(demand.confidence);
+        // Whatever a rule says: nothing goes to a sensitive department on what is less sure than usual.
+        let wanted = if demand.strict { wanted.max(Confidence::USUAL) } else { wanted };
         let sure = found.confidence >= wanted && !(demand.strict && found.errors > 0);
         let holds = if sure { Holds::Yes } else { Holds::Unsure };
         let verdict = Verdict { holds, entry, found: Some((found, wanted)) };

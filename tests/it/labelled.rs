@@ -1,5 +1,5 @@
-//! Rules on content alone: sixty labelled faxes for which `fixtures/labelled/rules.toml` was written, and sixty that
-//! others wrote and for which no rule was changed. Both go the whole way: decoded, read, decided.
+//! Rules on content alone: sixty labelled faxes for which `fixtures/labelled/rules.toml` was written, and twice sixty by
+//! other hands. All go the whole way: decoded, read, decided.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -84,18 +84,29 @@ fn content_rules_alone_route_nearly_all_and_none_wrong() {
     assert!(score.right.len() >= 57, "{} right; to triage: {:#?}", score.right.len(), score.triage);
 }
 
-/// How many of these come right is a measurement (docs/benchmarks.md); that nearly none goes wrong is a promise.
+/// Sets by other hands are made here and sent through: how many come right is a measurement (docs/benchmarks.md).
+fn by_others(set: Set) -> Score {
+    let score = score(set, &labelled::files(&Fonts::load().unwrap(), set));
+    let (right, wrong, triage) = (score.right.len(), score.wrong.len(), score.triage.len());
+    eprintln!("{set:?}: {right} right, {wrong} wrong, {triage} to triage");
+    score.wrong.iter().chain(&score.triage).for_each(|told| eprintln!("  {told}"));
+    score
+}
+
 #[test]
-fn faxes_for_which_no_rule_was_written_go_right_or_to_a_person() {
-    let score = score(Set::Unseen, &labelled::files(&Fonts::load().unwrap(), Set::Unseen));
-    eprintln!(
-        "unseen: {} right, {} wrong, {} to triage\n{:#?}\n{:#?}",
-        score.right.len(),
-        score.wrong.len(),
-        score.triage.len(),
-        score.wrong,
-        score.triage
-    );
-    assert!(score.wrong.len() <= 1, "{:#?}", score.wrong);
-    assert!(score.right.len() >= 30, "{} right", score.right.len());
+fn faxes_by_another_hand_go_right_or_to_a_person() {
+    let score = by_others(Set::Second);
+    assert_eq!(score.wrong, Vec::<String>::new());
+    assert!(score.right.len() >= 40, "{} right", score.right.len());
+}
+
+/// Nothing was ever changed for these: they may show a rule's weakness, but no sensitive department may get what is not
+/// its own.
+#[test]
+fn faxes_that_no_rule_has_seen_go_right_or_to_a_person() {
+    let score = by_others(Set::Unseen);
+    let harm = |told: &&String| told.contains("[\"dispensary\"]") || told.contains("[\"personnel\"]");
+    assert_eq!(score.wrong.iter().filter(harm).count(), 0, "{:#?}", score.wrong);
+    assert!(score.wrong.len() <= 2, "{:#?}", score.wrong);
+    assert!(score.right.len() >= 36, "{} right", score.right.len());
 }

@@ -21,6 +21,7 @@ mod harness;
 mod hylafax_faxinfo;
 mod hylafax_record;
 mod import;
+mod injection;
 mod intake_admit;
 mod intake_hostile;
 mod intake_ledger;

@@ -29,6 +29,8 @@ const BASE_HEIGHT: u32 = 40;
 #[derive(Clone)]
 pub enum Reads {
     Words(&'static str),
+    /// This, whatever it holds.
+    Exactly(Box<Transcript>),
     Fails(&'static str),
     Panics,
     /// Waits for a permit first.
@@ -62,6 +64,7 @@ impl Reader for ScriptedReader {
             match reads {
                 None => Ok(transcript(&format!("page {number}"))),
                 Some(Reads::Words(words)) => Ok(transcript(words)),
+                Some(Reads::Exactly(transcript)) => Ok(*transcript),
                 Some(Reads::Fails(code)) => {
                     Err(Fault::new(code, Disposition::Retry, "The worker is to blame."))
                 }
@@ -75,7 +78,8 @@ impl Reader for ScriptedReader {
     }
 }
 
-fn transcript(words: &str) -> Transcript {
+/// A page of these words.
+pub fn transcript(words: &str) -> Transcript {
     let word = Word { text: words.to_owned(), at: Box2::default(), confidence: 90.0, space_before: false };
     let line = Line {
         words: vec![word],

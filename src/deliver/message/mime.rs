@@ -88,7 +88,13 @@ pub(super) fn preview_cid(message_id: &str) -> String {
 
 /// A subject: one line.
 pub(super) fn subject(text: &str) -> String {
-    one_line(text, SUBJECT_MOST)
+    header_words(text, SUBJECT_MOST)
+}
+
+/// Words for a header: one line of at most so many characters, in which nothing is an encoded-word but what we encode
+/// ourselves. A station may call itself `=?utf-8?Q?A=0D=0ABcc:…?=`, and mail programs would decode it (RFC 2047 §6).
+pub(in crate::deliver) fn header_words(text: &str, most: usize) -> String {
+    one_line(text, most).replace("=?", "= ?")
 }
 
 /// The whole mail.
@@ -172,7 +178,7 @@ fn written(mail: &Mail<'_>, subject: &str, body: MimePart<'_>) -> Vec<u8> {
     if let Some((name, id)) = &mail.list {
         // RFC 2919 §2: a phrase, then the id in angle brackets: an address's form without its at sign.
         builder = builder
-            .header("List-Id", Address::new_address(Some(one_line(name, LIST_NAME_MOST)), id.as_str()));
+            .header("List-Id", Address::new_address(Some(header_words(name, LIST_NAME_MOST)), id.as_str()));
     }
     for (name, value) in urgency(mail.urgency) {
         builder = builder.header(*name, Raw::new(*value));

@@ -37,6 +37,7 @@ use minijinja::{Value, context};
 pub use self::carries::{Carries, Part};
 pub use self::circumstances::{Circumstances, Link, LinkMaker, PassOn, PassedOn, Triage, Urgency};
 pub use self::ids::{base_id, date_of, message_id, message_id_of, part_id};
+pub(super) use self::mime::header_words;
 use self::mime::{Attachment, Mail};
 pub use self::own::{check_file_name, check_subject};
 pub use self::templates::TemplateProblem;

@@ -105,7 +105,7 @@ impl Reader<'_> {
     fn statement(&mut self) {
         let line = self.line();
         if self.word("INSERT") || self.word("REPLACE") {
-            let table = self.into_table();
+            let table = self.after_into();
             if let Some(table) = table.as_deref().and_then(known)
                 && self.insert(table).is_none()
             {
@@ -118,7 +118,7 @@ impl Reader<'_> {
         self.skip();
     }
 
-    fn into_table(&mut self) -> Option<String> {
+    fn after_into(&mut self) -> Option<String> {
         while self.word("IGNORE") || self.word("LOW_PRIORITY") || self.word("DELAYED") {}
         self.word("INTO");
         self.table()

@@ -263,8 +263,8 @@ mod tests {
         let first = look(&[], &[queue.clone(), queue.clone()], 0);
         assert_eq!((first.opened.len(), first.cleared.len(), first.again.len()), (1, 0, 0));
         let known = [open(7, Kind::Queue, "queue", 0)];
-        assert_eq!(look(&known, &[queue.clone()], 1), Changes::default());
-        assert_eq!(look(&known, &[queue.clone()], 86_400_000).again, [(7, queue.clone())]);
+        assert_eq!(look(&known, std::slice::from_ref(&queue), 1), Changes::default());
+        assert_eq!(look(&known, std::slice::from_ref(&queue), 86_400_000).again, [(7, queue.clone())]);
         assert_eq!(look(&known, &[], 1).cleared, [7]);
         // What was not looked at is not over.
         assert_eq!(compare(&known, &[], &[Kind::Relay], 1, day), Changes::default());

@@ -50,13 +50,29 @@ impl Cups {
 
     /// The documents that it took, in order.
     pub fn documents(&self) -> Vec<Vec<u8>> {
+        self.spooled('d')
+    }
+
+    /// What its jobs are called, by its own records (IPP as in RFC 8010). Get-Jobs tells no name of a job that was printed
+    /// some seconds ago: CUPS has forgotten whose it is, and a name is told to its owner alone (JobPrivateValues).
+    pub fn job_names(&self) -> Vec<String> {
+        let name = |record: Vec<u8>| {
+            let record = ipp::parser::IppParser::new(std::io::Cursor::new(record)).parse().expect("IPP");
+            let jobs = record.attributes().groups_of(ipp::model::DelimiterTag::JobAttributes);
+            jobs.filter_map(|job| Some(job.get("job-name")?.value().to_string())).collect::<Vec<_>>()
+        };
+        self.spooled('c').into_iter().flat_map(name).collect()
+    }
+
+    /// Its files of one kind, in order.
+    fn spooled(&self, kind: char) -> Vec<Vec<u8>> {
         let mut files: Vec<_> = std::fs::read_dir(self.folder.path().join("spool"))
             .expect("a spool")
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('d')))
+            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(kind)))
             .collect();
         files.sort();
-        files.iter().map(|path| std::fs::read(path).expect("a document")).collect()
+        files.iter().map(|path| std::fs::read(path).expect("a file of the spool")).collect()
     }
 
     fn log(&self) -> String {
