@@ -249,12 +249,19 @@ fn judge(slice: &[Past], new: &Rules, present: &Rules) -> Judged {
             continue;
         };
         judged.tried += 1;
-        let to = Fate::of(route::decide(facts, new));
+        let decide = |rules: &Rules| {
+            let facts = rules.by_own_calendar(facts);
+            match decided.released {
+                true => route::decide_without_junk(&facts, rules),
+                false => route::decide(&facts, rules),
+            }
+        };
+        let to = Fate::of(decide(new));
         if from.same_as(&to) {
             judged.renamed += u64::from(from.rule != to.rule);
             continue;
         }
-        let already = to.same_as(&Fate::of(route::decide(facts, present)));
+        let already = to.same_as(&Fate::of(decide(present)));
         let call = &facts.call;
         judged.moves.push(Move {
             fax: decided.fax.clone(),

@@ -73,19 +73,21 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
             None => configured(folder),
         };
         return match config {
-            Ok(config) => told(&made_up(args, &config.rules), &config.rules, args.json, None),
+            Ok(config) => told(&made_up(args, &config.rules), &config.rules, args.json, None, false),
             Err(end) => end,
         };
     }
     with_store(folder, Access::Reader, async |store, present| {
         let mut stored = None;
         let mut decided = None;
+        let mut released = false;
         if let Some(id) = &args.fax {
             let Some(fax) = store.fax(id).await? else {
                 eprintln!("faxgate: there is no fax {id}");
                 return Ok(End::NoSuchFax);
             };
             stored = Some(pipeline::facts_of(&store, &fax, &present.rules).await?);
+            released = store.is_released(id).await?;
             decided = fax
                 .routing
                 .as_ref()
@@ -108,7 +110,7 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
             },
         };
         let facts = stored.unwrap_or_else(|| made_up(args, &rules));
-        Ok(told(&facts, &rules, args.json, decided.as_ref()))
+        Ok(told(&facts, &rules, args.json, decided.as_ref(), released))
     })
 }
 
@@ -143,9 +145,13 @@ fn made_up(args: &ExplainArgs, rules: &route::Rules) -> Facts {
     }
 }
 
-fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decision>) -> End {
-    let decision = route::decide(facts, rules);
-    let reasons = route::explain(facts, rules);
+/// `released`: a person took it back from junk.
+fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decision>, released: bool) -> End {
+    let facts = &*rules.by_own_calendar(facts);
+    let (decision, reasons) = match released {
+        true => (route::decide_without_junk(facts, rules), route::explain_without_junk(facts, rules)),
+        false => (route::decide(facts, rules), route::explain(facts, rules)),
+    };
     let differs = decided.is_some_and(|then| !same(then, &decision));
     if json {
         let answer = serde_json::json!({
@@ -175,10 +181,17 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
     }
     match decided {
         Some(then) if differs => println!(
-            "it went {}: the rules have changed since (version {} then, {} now)",
+            "it went {}: {}",
             destination(then),
-            short(&then.rules_version),
-            short(&decision.rules_version),
+            match then.rules_version == decision.rules_version {
+                true => "the rules are the same, but departments, numbers or the calendar have changed since"
+                    .to_owned(),
+                false => format!(
+                    "the rules have changed since (version {} then, {} now)",
+                    short(&then.rules_version),
+                    short(&decision.rules_version)
+                ),
+            },
         ),
         Some(then) if then.rules_version != decision.rules_version => println!(
             "it was decided so too by the rules of then (version {} then, {} now)",

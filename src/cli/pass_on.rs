@@ -75,6 +75,12 @@ pub fn pass_on(config: &Path, args: &PassOnArgs) -> End {
             held: Held::Newest,
             reason: one_line(&args.reason, 500),
             expires_at,
+            sealed: config
+                .departments
+                .iter()
+                .filter(|one| one.encrypts())
+                .map(|one| one.id.clone())
+                .collect(),
         };
         let fallback = Fallback {
             target: config.deliver.fallback.clone(),

@@ -76,6 +76,7 @@ pub(super) async fn act(
         held: Held::Link(grant.expires),
         reason: line("reason", REASON_MOST),
         expires_at,
+        sealed: directory.sealed(),
     };
     let fallback = Fallback {
         target: directory.mail.fallback.clone(),

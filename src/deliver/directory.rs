@@ -54,6 +54,11 @@ impl Directory {
         self.departments.iter().find(|department| department.id == id)
     }
 
+    /// Ids of the departments whose mails are encrypted.
+    pub fn sealed(&self) -> Vec<String> {
+        self.departments.iter().filter(|one| one.encrypts()).map(|one| one.id.clone()).collect()
+    }
+
     /// The department that a person means: its id, its whole name, or the Latin or the Chinese part of a name in both
     /// languages; case, blanks and a full stop at the end do not matter. Nothing is guessed: a word that is only like
     /// a name means nothing.

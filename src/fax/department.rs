@@ -31,6 +31,13 @@ pub struct Department {
     pub mail: MailStyle,
 }
 
+impl Department {
+    /// Its mails are encrypted.
+    pub fn encrypts(&self) -> bool {
+        !self.mail.certificates.is_empty()
+    }
+}
+
 /// How a department's mails look, and what is done when one is too large for its way.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]

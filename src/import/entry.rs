@@ -221,10 +221,11 @@ fn number(pattern: &[Piece], field: Field) -> Result<String, String> {
         return Err(format!("`{field}` compares numbers and knows one *, at the beginning or at the end"));
     }
     let text = pattern.iter().map(|piece| match piece {
-        Piece::Char(c) => *c,
-        _ => '*',
+        Piece::Char('*' | '?') => Err(format!("a * or ? that means itself cannot be written in `{field}`")),
+        Piece::Char(c) => Ok(*c),
+        _ => Ok('*'),
     });
-    Ok(text.collect())
+    text.collect()
 }
 
 fn glob(pattern: &[Piece]) -> String {

@@ -324,6 +324,10 @@ pub(super) async fn withheld(
     deliveries: Vec<NewDelivery>,
     relatives: &Relatives,
 ) -> Result<Vec<NewDelivery>, Fault> {
+    // Whoever replays a fax wants to have it.
+    if fax.round > 0 {
+        return Ok(deliveries);
+    }
     for earlier in &relatives.exact {
         let again = relatives.kin.contains(&Kinship { fax: earlier.clone(), kin: Kin::Retransmission });
         let Some(other) = ctx.store.fax(earlier).await?.filter(|_| again) else { continue };

@@ -1,6 +1,7 @@
 //! Batch → the bytes of its mails. The same batch gives the same bytes at each attempt: the Message-ID, the
 //! date and the addresses are those of the delivery, not of the attempt.
 
+use super::sealing::{self, Sealing};
 use super::{Context, Policy};
 use crate::deliver::addressbook::{KnownBy, KnownSender};
 use crate::deliver::message::{
@@ -35,6 +36,8 @@ pub(super) struct Draft<'a> {
     path: String,
     /// The document may not travel to this inbox at all: it was for eyes that this inbox has not.
     pub(super) sealed_elsewhere: bool,
+    /// A person gave to an inbox without encryption what was for one with it.
+    opened: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -63,9 +66,9 @@ impl<'a> Draft<'a> {
             .as_deref()
             .filter(|code| first.department == FALLBACK && *code != PASSED_ON)
             .map(|code| (code.to_owned(), without_code(sentence, code).to_owned()));
-        let meant = instead_of.and_then(|failed| policy.department(&failed.department));
-        let sealed = |one: &Department| !one.mail.certificates.is_empty();
-        let sealed_elsewhere = meant.is_some_and(sealed) && !sealed(&department);
+        let sealing = Sealing::new(policy, &routing.decision, passed.as_ref());
+        let sealed_elsewhere = !department.encrypts() && sealing.keeps_from(first, instead_of);
+        let opened = !department.encrypts() && !sealed_elsewhere && passed.is_some() && sealing.sealed();
         let blobs = ctx.store.blobs();
         let pdf = blobs.read(&document.pdf).await?;
         let preview = match &document.preview {
@@ -89,6 +92,7 @@ impl<'a> Draft<'a> {
             preview,
             path: blobs.path(&document.pdf).display().to_string(),
             sealed_elsewhere,
+            opened,
         }))
     }
 
@@ -165,12 +169,13 @@ impl<'a> Draft<'a> {
             kin: &self.kin,
             repeats: &self.repeats,
             sender: self.sender(),
-            passed_on: self
-                .passed
-                .as_ref()
-                .filter(|made| !made.went_round())
-                .map(|made| PassedOn { by: made.who.clone(), reason: made.reason.clone() }),
+            passed_on: self.passed.as_ref().filter(|made| !made.went_round()).map(|made| PassedOn {
+                by: made.who.clone(),
+                reason: made.reason.clone(),
+                in_clear: self.opened,
+            }),
             pass_on,
+            without_link: self.link_wanted() && self.link().is_none() && !self.sealed_elsewhere,
         }
     }
 
@@ -288,7 +293,12 @@ fn department(policy: &Policy, first: &Delivery, instead_of: Option<&Delivery>) 
         Some(found) => found,
         // It was configured when the fax was routed: its name is known no more.
         None if meant.department != FALLBACK => {
-            Department { id: meant.department.clone(), name: meant.department.clone(), ..fallback }
+            let mail = match first.department == FALLBACK {
+                true => fallback.mail,
+                // Never the fallback inbox's way: that inbox's key opens nothing here.
+                false => sealing::style_of(policy, first).unwrap_or_default(),
+            };
+            Department { id: meant.department.clone(), name: meant.department.clone(), mail, ..fallback }
         }
         None => fallback,
     }

@@ -30,6 +30,7 @@ mod parts;
 mod reading;
 pub mod recover;
 pub mod runner;
+mod sealing;
 mod sheets;
 pub mod steps;
 mod typesetting;

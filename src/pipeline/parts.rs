@@ -3,7 +3,7 @@
 //!
 //! Each form is tried, in the same attempt, on those addresses alone for which the one before was too large. A
 //! refusal for size is never an acceptance, so all forms bear the delivery's one Message-ID; parts bear it with
-//! their number (`….p2@…`). A delivery in parts is delivered when all of them were taken. Those that were are
+//! their pages (`….p5-8@…`). A delivery in parts is delivered when all of them were taken. Those that were are
 //! remembered in the deferral's record, so that a repeat sends only the rest.
 
 use std::collections::HashMap;
@@ -196,22 +196,25 @@ impl<'a> Attempt<'a> {
         }
         let mut most = known.or(largest).unwrap_or(plan.whole / 2);
         let mut last: Vec<Option<Outcome>> = vec![None; self.done.len()];
-        loop {
+        let count = loop {
             let runs = plan.runs(most);
             if runs.len() > MOST_PARTS {
                 return Ok(());
             }
-            self.taken.iter_mut().for_each(|taken| taken.most = most);
+            for taken in &mut self.taken {
+                taken.most = most;
+                // Parts of a coarser cut are superseded: their pages come again in this one.
+                taken.runs.retain(|run| runs.contains(&(run.0..=run.1)));
+            }
             if runs.len() > 1 && self.runs(draft, &runs, &mut last).await? {
-                break;
+                break runs.len();
             }
             if runs.iter().all(|run| run.start() == run.end()) {
                 return Ok(());
             }
             most /= 2;
-        }
+        };
         for at in self.open() {
-            let count = self.taken[at].runs.len();
             self.done[at] = Some(match last[at].take() {
                 Some(Outcome::Deferred(fault)) => Outcome::Deferred(remembering(fault, &self.taken[at])),
                 Some(Outcome::Delivered(words)) => Outcome::Delivered(format!("in {count} parts: {words}")),
@@ -239,7 +242,7 @@ impl<'a> Attempt<'a> {
             }
             let made = typeset(draft, run.clone()).await?;
             let part = Part { pdf: &made.pdf, number, of, first: pages.0, last: pages.1 };
-            let id = part_id(&self.batch.message_id, number);
+            let id = part_id(&self.batch.message_id, run.clone());
             let message = draft.message(Carries::Part(part), made.preview.as_deref(), &id)?;
             if draft.department.mail.largest.is_some_and(|limit| message.len() as u64 > limit) {
                 return Ok(false);
@@ -266,7 +269,7 @@ impl<'a> Attempt<'a> {
         Ok(true)
     }
 
-    /// What earlier attempts got through, by the fax's history.
+    /// What earlier attempts got through, by the fax's history; nothing where some of it came back since.
     async fn recall(&self, ctx: &Context) -> Result<Vec<Taken>, Fault> {
         let mut found = vec![Taken::default(); self.batch.deliveries.len()];
         if self.batch.deliveries.iter().all(|one| one.attempts == 0) {
@@ -275,8 +278,11 @@ impl<'a> Attempt<'a> {
         for event in ctx.store.events(&self.batch.fax.id).await? {
             let delivery = event.detail["delivery"].as_i64();
             let at = self.batch.deliveries.iter().position(|one| Some(one.id) == delivery);
+            let Some(at) = at else { continue };
             let detail = event.detail["fault"]["detail"].as_str();
-            if let (Some(at), Some(taken)) = (at, detail.and_then(recalled)) {
+            if event.undoes_parts() {
+                found[at] = Taken::default();
+            } else if let Some(taken) = detail.and_then(recalled) {
                 found[at] = taken;
             }
         }
@@ -322,7 +328,7 @@ impl Plan {
         let sealed = !draft.department.mail.certificates.is_empty();
         let percent = if sealed { SEALED_PERCENT } else { MAIL_PERCENT };
         let empty = Part { pdf: b"", number: 1, of: 2, first: 1, last: 1 };
-        let id = part_id(&draft.batch().message_id, 1);
+        let id = part_id(&draft.batch().message_id, 1..=draft.document.pages);
         let picture = if draft.department.mail.first_page { PICTURE_BYTES } else { 0 };
         let frame = draft.message(Carries::Part(empty), None, &id)?.len() as u64 + picture;
         let whole = frame + draft.pdf.len() as u64 * percent / 100;

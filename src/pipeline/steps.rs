@@ -15,6 +15,7 @@ use super::junk;
 use super::kept::packed;
 use super::kin;
 use super::reading::{PATIENCE, PageRecord, read};
+use super::sealing;
 use super::sheets::{Sheets, apart, panicked};
 use super::typesetting::typeset;
 use super::words;
@@ -110,7 +111,7 @@ async fn route(ctx: &Context, claim: &Claim) -> Result<Change, Fault> {
         deliveries = kin::withheld(ctx, fax, deliveries, &relatives).await?;
     }
     let rule = decision.rule.clone();
-    Ok(Change::Routed { rule, decision: serde_json::json!(decision), deliveries })
+    Ok(Change::Routed { rule, decision: sealing::recorded(&decision, &policy), deliveries })
 }
 
 /// Codes of all pages, each with its page's number.

@@ -9,6 +9,7 @@ use super::judge::{self, Judgement, Known};
 use super::letters::{self, Told};
 use super::mail::{self, Kind, Mail};
 use crate::deliver::directory::{Directory, InForce};
+use crate::deliver::message::base_id;
 use crate::fax::{Disposition, Fault, FaxId, Millis, one_line};
 use crate::store::{Fallback, Follow, Held, NewMail, NewReturn, Pass, Replies, Store, StoreError, Taken};
 
@@ -169,13 +170,9 @@ impl Desk {
     }
 }
 
-/// The mail of a part (`<fax>.<what>.p2@host`) is the mail that it is a part of.
+/// The mail of a part (`<fax>.<what>.p5-8@host`) is the mail that it is a part of.
 fn whole_of(name: &str) -> Option<String> {
-    let (left, host) = name.split_once('@').unwrap_or((name, ""));
-    let (whole, part) = left.rsplit_once(".p")?;
-    let numbered = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = if host.is_empty() { whole.to_owned() } else { format!("{whole}@{host}") };
-    numbered.then_some(whole)
+    Some(base_id(name)).filter(|whole| whole != name)
 }
 
 /// Off the async threads, and so that a reader that panics loses no mail.
@@ -207,6 +204,7 @@ fn passed(
         held,
         reason,
         expires_at: now + millis(directory.mail.expires),
+        sealed: directory.sealed(),
     };
     let told = |told| answer_to(directory, fax, told, mail, new, now);
     let to = to.to_owned();

@@ -40,7 +40,9 @@ pub use clock::{DayRange, TimeRange};
 pub use code::CodePattern;
 pub use condition::Condition;
 pub use confidence::Confidence;
-pub use decision::{Decision, Reason, decide, decide_by_scan, decide_without_junk, explain};
+pub use decision::{
+    Decision, Reason, decide, decide_by_scan, decide_without_junk, explain, explain_without_junk,
+};
 pub use facts::{Facts, Moment, SheetLine, SheetText};
 pub use form::Form;
 pub use number::{NumberPattern, NumberPlan};

@@ -1,5 +1,6 @@
 //! [`Rule`] and [`Rules`]: what was configured, ready to decide.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::condition::Condition;
 use super::confidence::Confidence;
-use super::facts::Moment;
+use super::facts::{Facts, Moment};
 use super::index::Index;
 use super::number::NumberPlan;
 use super::office::{self, Calendar, Office};
@@ -198,6 +199,18 @@ impl Rules {
     /// A moment that the site's own clock shows.
     pub fn moment_of(&self, local: jiff::civil::DateTime) -> Moment {
         office::moment_of(local, &self.site.holidays)
+    }
+
+    /// Facts of another day as these rules' own calendar shows them: holidays may have been added since.
+    pub fn by_own_calendar<'a>(&self, facts: &'a Facts) -> Cow<'a, Facts> {
+        let Some(when) = &facts.when else { return Cow::Borrowed(facts) };
+        let Ok(date) = when.date.parse::<jiff::civil::Date>() else { return Cow::Borrowed(facts) };
+        let holiday = self.site.holidays.holiday(date);
+        if holiday == when.holiday.as_deref() {
+            return Cow::Borrowed(facts);
+        }
+        let when = Some(Moment { holiday: holiday.map(str::to_owned), ..when.clone() });
+        Cow::Owned(Facts { when, ..facts.clone() })
     }
 
     /// Digest of the rules file.

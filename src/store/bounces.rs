@@ -230,7 +230,8 @@ async fn bounced(
         "message_id": delivery.message_id, "fault": fault, "mail": mail.sha256, "state": delivery.state,
     });
     if delivery.state != DeliveryState::Delivered {
-        // Due: it goes out again anyway. Failed, bounced, withdrawn: it is replaced, or wanted no more.
+        // Due: it goes out again, and all of its parts do (`Event::undoes_parts`). Failed, bounced, withdrawn: it is
+        // replaced, or wanted no more.
         events::record(tx, Some(&delivery.fax), now, kind::BOUNCED_LATE, &detail).await?;
         return Ok(None);
     }

@@ -88,7 +88,8 @@ pub struct Tally {
 }
 
 impl Store {
-    /// Claims all due deliveries of the message that has been due longest, until `now + lease_ms`.
+    /// Claims all due deliveries of the message that has been due longest, until `now + lease_ms`. What is due of a
+    /// fax that is being worked on (a mail of an earlier round came back) waits until there is a document again.
     pub async fn claim_deliveries(
         &self,
         now: Millis,
@@ -103,6 +104,8 @@ impl Store {
                AND message_id = (SELECT message_id FROM deliveries
                                  WHERE state = 'due' AND next_at <= $4
                                    AND (lease IS NULL OR lease_until <= $4)
+                                   AND NOT EXISTS (SELECT 1 FROM faxes WHERE id = deliveries.fax_id
+                                       AND stage IN ('received', 'transcribed', 'composed'))
                                  ORDER BY next_at, id LIMIT 1)
              RETURNING *",
         )

@@ -76,6 +76,17 @@ pub struct Event {
     pub detail: Value,
 }
 
+impl Event {
+    /// What was taken of its delivery until then may be relied on no more: the delivery was done with, or some of it
+    /// came back.
+    pub fn undoes_parts(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            kind::DELIVERED | kind::FAILED | kind::ALARM | kind::BOUNCED | kind::BOUNCED_LATE
+        )
+    }
+}
+
 /// Hash before the first event.
 const START: &str = "";
 

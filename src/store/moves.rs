@@ -1,10 +1,10 @@
 //! Faxes that people passed on: a new delivery beside those that were made, never instead of them.
 //!
 //! Invariants: a department passes a fax on once in a round, the fallback inbox once for each copy that it got (it
-//! settles circles and bounces), and whoever asks again is shown what was done; a fax that would go back to a department which has passed it on, or that has been passed on too often, goes to the
-//! fallback inbox; the move, its delivery and its event are one transaction.
+//! settles circles and bounces), and whoever asks again is shown what was done; a fax that would go back to a department
+//! which has passed it on, or that has been passed on too often, goes to the fallback inbox; the move, its delivery and its event are one transaction.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -46,6 +46,8 @@ pub struct Pass {
     pub reason: String,
     /// When the new delivery is given up.
     pub expires_at: Millis,
+    /// Ids of the departments whose mails are encrypted: a fax that leaves them in clear is said to, in the history.
+    pub sealed: Vec<String>,
 }
 
 /// Which copy of a fax a person passes on. Of a department it does not matter: it does so once.
@@ -277,7 +279,9 @@ pub(super) async fn pass_on(
         reason: pass.reason.clone(),
         message_id: format!("{}.passed-on-{id}@{}", fax.id, fallback.host_name).to_ascii_lowercase(),
     };
-    write(tx, &made, &answered, pass, fallback, now).await?;
+    let decided = fax.routing.as_ref().map(|routing| &routing.decision);
+    let in_clear = !round && opens(pass, decided);
+    write(tx, &made, &answered, pass, in_clear, fallback, now).await?;
     reopen(tx, &fax.id, fax.stage, now).await?;
     Ok(Passed::Now(made))
 }
@@ -288,6 +292,7 @@ async fn write(
     made: &Move,
     answered: &str,
     pass: &Pass,
+    in_clear: bool,
     fallback: &Fallback,
     now: Millis,
 ) -> Result<(), StoreError> {
@@ -329,7 +334,19 @@ async fn write(
         insert(tx, &made.fax, &delivery, now).await?;
     }
     let kind = if round { kind::PASSED_ROUND } else { kind::PASSED_ON };
-    events::record(tx, Some(&made.fax), now, kind, &json!(made)).await
+    let mut detail = json!(made);
+    if in_clear {
+        detail["in_clear"] = json!(true);
+    }
+    events::record(tx, Some(&made.fax), now, kind, &detail).await
+}
+
+/// What was for a department whose mails are encrypted goes to one whose mails are not.
+fn opens(pass: &Pass, decided: Option<&Value>) -> bool {
+    let sealed = |id: &str| pass.sealed.iter().any(|one| one == id);
+    let ids = decided.and_then(|decided| decided["departments"].as_array());
+    let by_rule = ids.into_iter().flatten().filter_map(Value::as_str).any(sealed);
+    !sealed(&pass.to) && (sealed(&pass.from) || by_rule)
 }
 
 /// True where passing it on would go in a circle. The fallback inbox settles circles, so it is never stopped by one.

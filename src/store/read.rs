@@ -95,7 +95,7 @@ impl Store {
         Ok(row.try_get::<Option<Millis>, _>("oldest")?.map(|at| (now - at).max(0)))
     }
 
-    /// What is still to be done.
+    /// What is still to be done. Deliveries of a fax that is being worked on wait for it, and count with it.
     pub async fn backlog(&self, now: Millis) -> Result<Backlog, StoreError> {
         let row = sqlx::query(
             "SELECT COUNT(CASE WHEN leased = 0 AND next_at <= $1 THEN 1 END) AS due,
@@ -106,7 +106,8 @@ impl Store {
                    WHERE stage IN ('received', 'transcribed', 'composed')
                    UNION ALL
                    SELECT next_at, lease_until, lease IS NOT NULL AND lease_until > $1 AS leased FROM deliveries
-                   WHERE state = 'due') AS open",
+                   WHERE state = 'due' AND NOT EXISTS (SELECT 1 FROM faxes WHERE id = deliveries.fax_id
+                             AND stage IN ('received', 'transcribed', 'composed'))) AS open",
         )
         .bind(now)
         .fetch_one(self.readers())

@@ -210,7 +210,7 @@ impl DeskHouse {
     }
 }
 
-fn report(action: &str, address: &str, message_id: &str) -> Vec<u8> {
+pub fn report(action: &str, address: &str, message_id: &str) -> Vec<u8> {
     format!(
         "From: MAILER-DAEMON@mx.test\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\nContent-Type: \
          multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSorry\r\n\
@@ -301,6 +301,25 @@ async fn a_bounce_of_the_fallback_inbox_itself_is_tried_again_for_ever() {
 }
 
 #[tokio::test]
+async fn a_bounce_of_an_earlier_round_waits_until_the_replayed_fax_has_its_document_again() {
+    let it = DeskHouse::new().await;
+    let store = &it.house.ctx.store;
+    store.replay(&it.fax, "an admin", (it.house.ctx.clock)()).await.unwrap();
+    let taken = it.report("failed", FRONT, &it.message_id()).await;
+    assert_eq!((taken.bounced, taken.to_fallback), (1, 1));
+    let now = (it.house.ctx.clock)();
+    assert_eq!(store.claim_deliveries(now, "test", 1).await.unwrap(), None, "there is nothing to send yet");
+    assert_eq!(store.backlog(now).await.unwrap().due, 1, "the fax alone");
+    it.house.drain().await;
+    assert_eq!(it.house.stage(&it.fax).await, Stage::Closed);
+    let mails = it.house.courier.delivered.lock().unwrap().clone();
+    let copy: Vec<_> = mails.iter().filter(|mail| mail.to == pipeline_house::FALLBACK).collect();
+    let text = String::from_utf8_lossy(&copy[0].bytes);
+    assert_eq!(copy.len(), 1);
+    assert!(text.contains("deliver.bounced") && text.contains("application/pdf"), "{text}");
+}
+
+#[tokio::test]
 async fn forged_reports_change_nothing_and_are_forwarded_to_people() {
     let it = DeskHouse::new().await;
     let id = it.message_id();
@@ -336,7 +355,7 @@ async fn an_envelope_id_or_the_id_of_a_part_names_the_mail_too() {
         let text = text
             .replace("Reporting-MTA: dns; mx.test", &format!("Reporting-MTA: dns; mx.test\r\n{field}"))
             .replace("ENVID", &left)
-            .replace("PART", &format!("{left}.p2"));
+            .replace("PART", &format!("{left}.p3-5"));
         let taken = it.desk.take(text.into_bytes(), Some(String::new())).await.unwrap();
         assert_eq!(taken.bounced, 1, "{field} {returned}");
     }
@@ -440,6 +459,7 @@ impl Mover<'_> {
             held,
             reason: String::new(),
             expires_at: now + DAY,
+            sealed: vec![],
         };
         let passed = self.0.house.ctx.store.pass_on(&pass, &fallback, now).await.unwrap();
         self.0.house.drain().await;

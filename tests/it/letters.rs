@@ -25,10 +25,12 @@ use crate::pipeline_house::{FALLBACK, FRONT, House, MINUTE, Reads, policy};
 
 /// A mail server with a limit, and a list of addresses that want to wait once more.
 #[derive(Default)]
-struct Limited {
-    most: AtomicUsize,
+pub struct Limited {
+    pub most: AtomicUsize,
     /// Takes so many messages, then defers one, then takes all.
-    defers_after: Mutex<Option<usize>>,
+    pub defers_after: Mutex<Option<usize>>,
+    /// Has another limit once it has taken so many messages.
+    pub shrinks_after: Mutex<Option<(usize, usize)>>,
     taken: Mutex<Vec<(String, Vec<u8>)>>,
     refused: AtomicUsize,
 }
@@ -40,11 +42,16 @@ impl Courier for Limited {
 }
 
 impl Limited {
-    fn new(most: usize) -> Arc<Self> {
+    pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most: AtomicUsize::new(most), ..Self::default() })
     }
 
     fn one(&self, message: &[u8], target: &Target) -> Outcome {
+        if let Some((taken, most)) = *self.shrinks_after.lock().unwrap()
+            && self.taken.lock().unwrap().len() >= taken
+        {
+            self.most.store(most, Ordering::Relaxed);
+        }
         let most = self.most.load(Ordering::Relaxed);
         if message.len() > most && target.to_string() != "roomy@house.test" {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -60,11 +67,11 @@ impl Limited {
         Outcome::Delivered("250 2.0.0 queued".into())
     }
 
-    fn mails(&self) -> Vec<Vec<u8>> {
+    pub fn mails(&self) -> Vec<Vec<u8>> {
         self.taken.lock().unwrap().iter().map(|(_, bytes)| bytes.clone()).collect()
     }
 
-    fn recipients(&self) -> Vec<String> {
+    pub fn recipients(&self) -> Vec<String> {
         self.taken.lock().unwrap().iter().map(|(to, _)| to.clone()).collect()
     }
 }
@@ -90,7 +97,7 @@ impl LinkMaker for Links {
 }
 
 /// A house whose front desk has this style, with this mail server.
-async fn house(style: MailStyle, courier: Arc<dyn Courier>, links: bool) -> House {
+pub async fn house(style: MailStyle, courier: Arc<dyn Courier>, links: bool) -> House {
     let house = House::new().await;
     let mut front = policy(&house.courier, house_rules());
     front.departments.iter_mut().filter(|one| one.id == "front").for_each(|one| one.mail = style.clone());
@@ -101,12 +108,12 @@ async fn house(style: MailStyle, courier: Arc<dyn Courier>, links: bool) -> Hous
     house
 }
 
-fn style(largest: Option<u64>, oversize: &[Oversize]) -> MailStyle {
+pub fn style(largest: Option<u64>, oversize: &[Oversize]) -> MailStyle {
     MailStyle { largest, oversize: oversize.to_vec(), ..MailStyle::default() }
 }
 
 /// Pages of noise, which no coding makes small: some 60 kB each.
-fn noisy(pages: u64) -> Vec<u8> {
+pub fn noisy(pages: u64) -> Vec<u8> {
     let page = |number: u64| {
         let mut map = Bitmap::white(1728, 400);
         let mut seed = 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(number + 1);
@@ -145,7 +152,7 @@ for line in sys.stdin:
         "text": body.get_content() if body else "", "html": html.get_content() if html else ""}))
 "#;
 
-fn read(mails: &[Vec<u8>]) -> Vec<serde_json::Value> {
+pub fn read(mails: &[Vec<u8>]) -> Vec<serde_json::Value> {
     let lines: String = mails
         .iter()
         .map(|mail| mail.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n")
@@ -170,7 +177,7 @@ fn piped(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-fn contains(text: &serde_json::Value, words: &str) -> bool {
+pub fn contains(text: &serde_json::Value, words: &str) -> bool {
     text.as_str().unwrap().contains(words)
 }
 
@@ -204,9 +211,12 @@ async fn a_fax_that_one_mail_cannot_hold_comes_in_parts_and_all_of_it() {
     assert!(mails.len() > 1 && mails.iter().all(|mail| mail.len() <= 300 << 10), "{}", mails.len());
     assert_eq!(seen.iter().map(|mail| mail["pages"].as_u64().unwrap()).sum::<u64>(), 7);
     let delivery = house.ctx.store.deliveries(&id).await.unwrap().remove(0);
+    let mut first = 1;
     for (number, mail) in (1..).zip(&seen) {
         assert_eq!(base_id(mail["id"].as_str().unwrap()), delivery.message_id);
-        assert!(contains(&mail["id"], &format!(".p{number}@")), "{}", mail["id"]);
+        let pages = (first, first + mail["pages"].as_u64().unwrap() - 1);
+        assert!(contains(&mail["id"], &format!(".p{}-{}@", pages.0, pages.1)), "{}", mail["id"]);
+        first = pages.1 + 1;
         assert!(
             contains(&mail["subject"], &format!("[part {number} of {}]", mails.len())),
             "{}",
@@ -287,7 +297,7 @@ async fn only_those_whose_inbox_is_small_get_the_smaller_form() {
 }
 
 /// An RSA (or other) key and its certificate, by openssl.
-fn key_and_certificate(dir: &Path, name: &str, kind: &[&str], days: &str) {
+pub fn key_and_certificate(dir: &Path, name: &str, kind: &[&str], days: &str) {
     let (key, certificate) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.pem")));
     let mut args = vec!["req", "-x509", "-nodes", "-days", days, "-subj", "/CN=Front Desk"];
     args.extend(kind);
@@ -338,6 +348,10 @@ async fn an_encrypted_departments_mail_opens_with_its_key_and_no_other() {
     for name in ["front", "second"] {
         let output = opened(name);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let head = String::from_utf8_lossy(&output.stdout).replace("\r\n\t", " ").replace("\r\n ", " ");
+        let kind = head.lines().find(|line| line.starts_with("Content-Type:")).unwrap();
+        // Thunderbird shows the subject inside where it finds this, and the one outside where it does not.
+        assert!(kind.contains("protected-headers=\"v1\"") || kind.contains("protected-headers=v1"), "{kind}");
         let inside = [b"Message-ID: <x@y>\r\n".to_vec(), output.stdout].concat();
         let seen = read(&[inside]);
         assert_eq!((seen[0]["pages"].as_u64(), seen[0]["picture"].as_bool()), (Some(2), Some(true)));
@@ -535,6 +549,80 @@ async fn a_chinese_department_reads_chinese_and_the_pass_on_line() {
     let line = format!("並非貴部門的傳真？轉交此傳真：https://fax.house.test/pass/{id}/front");
     assert!(contains(&seen[0]["text"], &line), "{}", seen[0]["text"]);
     assert!(contains(&seen[0]["text"], "亦可直接回覆本電郵"));
+}
+
+#[tokio::test]
+async fn a_link_that_cannot_be_made_is_missed_aloud() {
+    let house = House::new().await;
+    let outcome = rules::Outcome { link: true, ..rules::Outcome::default() };
+    let rule = Rule { name: "linked".into(), to: vec!["front".into()], outcome, ..Rule::default() };
+    let made = Rules::new(vec![rule], vec!["front".into()], Site::default(), "v1".into()).unwrap();
+    house.ctx.reload(policy(&house.courier, made));
+    house.admit_bytes("one", noisy(1)).await;
+    house.drain().await;
+    let seen = read(&[house.courier.mail(0).bytes]);
+    assert_eq!(seen[0]["pages"], 1);
+    assert!(contains(&seen[0]["text"], "this gateway can make no link at present"), "{}", seen[0]["text"]);
+}
+
+/// What is wrong with the colours of a mail's HTML: a text colour without a ground of its own or around it, by light
+/// and by dark; a colour that the dark rules do not know.
+const COLOURS: &str = r#"
+import sys, re, html.parser
+page = sys.stdin.read()
+wrong, metas = [], {}
+style = page[page.index("<style>"):page.index("</style>")]
+at = style.index("@media (prefers-color-scheme: dark)")
+dark = dict(re.findall(r"^  \.(\w+) \{([^}]*)\}", style[at:], re.M))
+if not re.search(r":root \{[^}]*color-scheme: light dark", style): wrong.append("no color-scheme rule")
+has = lambda rules, name: re.search(r"(?:^|[;{ ])" + name + r"\s*:", rules) is not None
+class Reader(html.parser.HTMLParser):
+    above = []
+    coloured = 0
+    def handle_starttag(self, tag, found):
+        found = dict(found)
+        if tag == "meta": metas[found.get("name")] = found.get("content")
+        css, names = found.get("style", ""), found.get("class", "").split()
+        here = (tag, has(css, "background(?:-color)?"), any(has(dark.get(one, ""), "background") for one in names))
+        around = self.above + [here]
+        if has(css, "color"):
+            self.coloured += 1
+            if not any(one[1] for one in around): wrong.append("no ground by light: " + self.get_starttag_text())
+            if not any(one[2] for one in around): wrong.append("no ground by dark: " + self.get_starttag_text())
+            if not any(has(dark.get(one, ""), "color") for one in names):
+                wrong.append("no colour by dark: " + self.get_starttag_text())
+        if tag not in ("meta", "br", "img", "link", "hr", "input"): self.above = around
+    def handle_endtag(self, tag):
+        while self.above and self.above.pop()[0] != tag: pass
+reader = Reader(); reader.feed(page)
+for name in ("color-scheme", "supported-color-schemes"):
+    if metas.get(name) != "light dark": wrong.append("meta " + name)
+if reader.coloured < 8: wrong.append("only %d coloured elements: is this the whole letter?" % reader.coloured)
+print("\n".join(wrong))
+"#;
+
+#[tokio::test]
+async fn a_letter_can_be_read_by_light_and_by_dark() {
+    for language in [Language::En, Language::ZhHant] {
+        let house = House::new().await;
+        let outcome = rules::Outcome { link: true, ..rules::Outcome::default() };
+        let rule = Rule { to: vec!["front".into()], triage: true, outcome, ..Rule::default() };
+        let made = Rules::new(vec![rule], vec!["front".into()], Site::default(), "v1".into()).unwrap();
+        let mut front = policy(&house.courier, made);
+        front.departments[0].language = language;
+        front.stationery = front.stationery.linking(Arc::new(Links));
+        house.ctx.reload(front);
+        house.reader.pages.lock().unwrap().insert(360, Reads::Fails("worker.crashed"));
+        house.admit_bytes("one", noisy(1)).await;
+        house.drain().await;
+        let seen = read(&[house.courier.mail(0).bytes]);
+        let page = seen[0]["html"].as_str().unwrap();
+        for class in ["class=\"note\"", "class=\"warn\"", "class=\"button\"", "class=\"link\""] {
+            assert!(page.contains(class), "{class}: {page}");
+        }
+        let wrong = piped("python3", &["-I", "-X", "utf8", "-c", COLOURS], page.as_bytes());
+        assert_eq!(String::from_utf8(wrong).unwrap().trim(), "", "{page}");
+    }
 }
 
 #[tokio::test]

@@ -136,7 +136,11 @@ fn mails_named(
         because: None,
         circumstances: Circumstances {
             triage: Some(Triage { likely: vec!["Billing".into()], confidence: 0.4, why: name.into() }),
-            passed_on: Some(PassedOn { by: "clerk@example.org".into(), reason: format!("Said: {name}") }),
+            passed_on: Some(PassedOn {
+                by: "clerk@example.org".into(),
+                reason: format!("Said: {name}"),
+                in_clear: true,
+            }),
             pass_on: Some(PassOn { url: "https://fax.example/pass/x".into(), by_reply: true }),
             ..Circumstances::default()
         },

@@ -42,6 +42,8 @@ pub struct PassedOn {
     pub by: String,
     /// Why, in that person's words; may be empty.
     pub reason: String,
+    /// It was for a department whose mails are encrypted; this mail is not.
+    pub in_clear: bool,
 }
 
 /// How whoever got the fax in error passes it on.
@@ -72,6 +74,8 @@ pub struct Circumstances<'a> {
     pub passed_on: Option<PassedOn>,
     /// How to pass it on.
     pub pass_on: Option<PassOn>,
+    /// The rule wants a link in place of the document, and none can be made.
+    pub without_link: bool,
 }
 
 /// A signed address for a recipient.
@@ -100,6 +104,12 @@ impl Circumstances<'_> {
         let mut said = Vec::new();
         if let Some(by) = &self.passed_on {
             said.push(words.passed_on(&one_line(&by.by, SAID_MOST), &one_line(&by.reason, SAID_MOST)));
+            if by.in_clear {
+                said.push(words.in_clear());
+            }
+        }
+        if self.without_link {
+            said.push(words.without_link());
         }
         if self.copy {
             said.push(words.for_information());
@@ -136,6 +146,20 @@ impl Words {
             (Language::ZhHant, true) => format!("此傳真由{by}轉交。"),
             (Language::ZhHant, false) => format!("此傳真由{by}轉交，原因：「{reason}」"),
         }
+    }
+
+    fn in_clear(self) -> String {
+        self.pick(
+            "It was for a department whose mails are encrypted. This mail is not: treat it with care.",
+            "原收件部門的電郵須加密，而本電郵並未加密，請小心處理。",
+        )
+    }
+
+    fn without_link(self) -> String {
+        self.pick(
+            "The rule wants a link in place of the PDF, but this gateway can make no link at present. Please tell its administrator.",
+            "規則訂明以連結代替PDF附件，但傳真閘道目前未能產生連結，請通知管理員。",
+        )
     }
 
     fn for_information(self) -> String {

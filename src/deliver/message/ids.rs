@@ -1,5 +1,7 @@
 //! Message-IDs: fixed for ever when a delivery is made, so that a repeat is recognisable and a bounce finds
-//! its way back. The left part alone says what the mail is: `<fax>.<department>[.p<part>]@<host>`.
+//! its way back. The left part alone says what the mail is: `<fax>.<department>[.p<pages>]@<host>`.
+
+use std::ops::RangeInclusive;
 
 use super::mime;
 use crate::fax::{CallRecord, FaxId, Sha256};
@@ -10,8 +12,10 @@ pub fn message_id(fax: &FaxId, what: &str, host_name: &str) -> String {
     format!("{fax}.{}@{}", plain_word(what), plain_host(host_name))
 }
 
-/// The Message-ID of one part of a letter that travels in parts, from 1: `<letter>.p2@host`.
-pub fn part_id(message_id: &str, part: u32) -> String {
+/// The Message-ID of the part of a letter that holds these pages: `<letter>.p5-8@host`. The pages name it and not
+/// its number: cut finer, part 2 holds others, and a server that has seen its id would drop them as known.
+pub fn part_id(message_id: &str, pages: RangeInclusive<u32>) -> String {
+    let part = format!("{}-{}", pages.start(), pages.end());
     match message_id.rsplit_once('@') {
         Some((left, host)) => format!("{left}.p{part}@{host}"),
         None => format!("{message_id}.p{part}"),
@@ -24,8 +28,9 @@ pub fn base_id(message_id: &str) -> String {
         Some((left, host)) => (left, Some(host)),
         None => (message_id, None),
     };
-    let number = |tail: &str| !tail.is_empty() && tail.bytes().all(|byte| byte.is_ascii_digit());
-    let left = left.rsplit_once(".p").filter(|(_, tail)| number(tail)).map_or(left, |(left, _)| left);
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let pages = |tail: &str| tail.split_once('-').is_some_and(|(first, last)| number(first) && number(last));
+    let left = left.rsplit_once(".p").filter(|(_, tail)| pages(tail)).map_or(left, |(left, _)| left);
     host.map_or_else(|| left.to_owned(), |host| format!("{left}@{host}"))
 }
 
@@ -90,11 +95,17 @@ mod tests {
 
     #[test]
     fn a_part_leads_back_to_its_letter() {
-        for id in ["01.billing@gw.example", "01.p2-r1@gw.example", "01.fallback.77@gw.example", "01.x"] {
+        for id in [
+            "01.billing@gw.example",
+            "01.p2@gw.example",
+            "01.p2-r1@gw.example",
+            "01.fallback.77@gw.example",
+            "01.x",
+        ] {
             assert_eq!(base_id(id), id);
-            assert_eq!(base_id(&part_id(id, 12)), id);
+            assert_eq!(base_id(&part_id(id, 9..=12)), id);
         }
-        assert_eq!(part_id("01.billing@gw.example", 2), "01.billing.p2@gw.example");
+        assert_eq!(part_id("01.billing@gw.example", 5..=8), "01.billing.p5-8@gw.example");
     }
 
     #[test]

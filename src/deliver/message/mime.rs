@@ -116,6 +116,12 @@ pub(super) fn sealed(
     let subject = std::mem::take(&mut mail.subject);
     let mut inside = entity(&mut mail);
     inside.headers.push(("Subject".into(), Text::new(subject).into()));
+    for (_, value) in &mut inside.headers {
+        if let HeaderType::ContentType(kind) = value {
+            // Without this mark, Thunderbird and others show the subject that stands outside.
+            kind.attributes.push(("protected-headers".into(), "v1".into()));
+        }
+    }
     let mut clear = Vec::new();
     inside.write_part(&mut clear);
     let locked = smime::sealed(&clear, certificates)?;

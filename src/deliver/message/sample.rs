@@ -126,6 +126,7 @@ impl Sample {
             sender: Some((&self.sender, KnownBy::Caller)),
             passed_on: None,
             pass_on: Some(PassOn { url: "https://fax.example/pass/sample".into(), by_reply: true }),
+            without_link: false,
         }
     }
 

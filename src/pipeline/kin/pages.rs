@@ -43,7 +43,7 @@ pub(super) fn pair((a, of_a): (&Sketch, &PageRecord), (b, of_b): (&Sketch, &Page
             Side::Second => Pair::SecondCut,
         },
         Some(_) => Pair::Different,
-        None if likeness.same() && others == 0 => Pair::Same,
+        None if likeness.same() && !words::some_stand_alone(&of_a.text, &of_b.text) => Pair::Same,
         None if likeness.same() && others <= MISREAD => Pair::Worn,
         None if worn && others == 0 => Pair::Worn,
         None => Pair::Different,
@@ -56,7 +56,8 @@ pub(super) fn pair_without_ink(a: &PageRecord, b: &PageRecord) -> Pair {
     let one_has_ink = a.fingerprint.is_some() || b.fingerprint.is_some();
     if lost || one_has_ink || a.text.blank != b.text.blank || a.text.body() != b.text.body() {
         Pair::Different
-    } else if a.text.blank {
+    } else if a.text.blank || a.text.body().trim().is_empty() {
+        // A note in handwriting of which nothing was read may be any note.
         Pair::Worn
     } else {
         Pair::Same

@@ -20,8 +20,23 @@ pub(super) fn contradict(a: &PageText, b: &PageText) -> bool {
     mine.sure.iter().any(|run| !theirs.hold(run)) && theirs.sure.iter().any(|run| !mine.hold(run))
 }
 
-/// Words, surely read, that each page holds and the other does not: the smaller number of both.
+/// Words, surely read, that each page holds and the other does not: the smaller number of both. A stain costs words on one
+/// page; other writing changes them on both.
 pub(super) fn other_words(a: &PageText, b: &PageText) -> usize {
+    let (mine, theirs) = alone(a, b);
+    mine.min(theirs)
+}
+
+/// Words or figures, surely read, stand on one page alone: struck out by a ruler, written beside.
+pub(super) fn some_stand_alone(a: &PageText, b: &PageText) -> bool {
+    let (mine, theirs) = (Figures::of(a), Figures::of(b));
+    let figures =
+        mine.sure.iter().any(|run| !theirs.hold(run)) || theirs.sure.iter().any(|run| !mine.hold(run));
+    figures || alone(a, b) != (0, 0)
+}
+
+/// How many words, surely read, stand on the first page alone, and on the second.
+fn alone(a: &PageText, b: &PageText) -> (usize, usize) {
     let sure = |text: &PageText| -> BTreeSet<String> {
         words(text).filter(|word| word.confidence >= SURE).filter_map(|word| folded(&word.text)).collect()
     };
@@ -30,7 +45,7 @@ pub(super) fn other_words(a: &PageText, b: &PageText) -> usize {
     let (all_a, all_b) = (all(a), all(b));
     let mine = sure(a).iter().filter(|word| !all_b.contains(*word)).count();
     let theirs = sure(b).iter().filter(|word| !all_a.contains(*word)).count();
-    mine.min(theirs)
+    (mine, theirs)
 }
 
 /// Share of words that both pages hold (Dice's coefficient); `None`: too few to tell.
@@ -132,5 +147,18 @@ mod tests {
         assert_eq!(other_words(&wong, &chan), 1);
         assert_eq!(other_words(&wong, &page(&[("Wcng", 55.0), ("applies", 99.0)])), 0);
         assert_eq!(likeness(&wong, &chan), None, "too few words");
+    }
+
+    #[test]
+    fn what_was_struck_out_stands_on_one_page_alone() {
+        let whole = page(&[("Pay", 99.0), ("twice", 99.0), ("$4,512.75", 98.0)]);
+        let struck = page(&[("Pay", 99.0), ("twice", 99.0)]);
+        assert!(some_stand_alone(&whole, &struck) && some_stand_alone(&struck, &whole));
+        let word = page(&[("Pay", 99.0), ("$4,512.75", 98.0)]);
+        assert!(some_stand_alone(&whole, &word) && some_stand_alone(&word, &whole));
+        assert!(!some_stand_alone(&whole, &whole));
+        // a smudge that was read as a word is no word
+        let smudge = page(&[("Pay", 99.0), ("twice", 99.0), ("$4,512.75", 98.0), ("lllil", 30.0)]);
+        assert!(!some_stand_alone(&whole, &smudge));
     }
 }
