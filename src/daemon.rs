@@ -133,6 +133,10 @@ impl Gateway {
         let ended = loop {
             tokio::select! {
                 ended = &mut running => break Some(ended),
+                fault = returns::died(&mut back) => {
+                    tracing::error!(code = fault.code, detail = fault.detail, "the gateway stops: {}", fault.operator);
+                    break Some(Ok(Err(fault)));
+                }
                 fault = spools.died() => {
                     tracing::error!(code = fault.code, detail = fault.detail, "the gateway stops: {}", fault.operator);
                     break Some(Ok(Err(fault)));

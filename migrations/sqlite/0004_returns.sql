@@ -61,11 +61,13 @@ CREATE TABLE own_mails (
     next_at     INTEGER NOT NULL,
     -- NULL: it is tried for ever
     expires_at  INTEGER,
-    last        TEXT
+    last        TEXT,
+    -- Its place where so many go out in an hour; NULL: it waits for no place.
+    slot        INTEGER
 );
 
 CREATE INDEX own_mails_due ON own_mails (next_at, id) WHERE state = 'due';
-CREATE INDEX own_mails_made ON own_mails (made_at);
+CREATE INDEX own_mails_slot ON own_mails (slot) WHERE slot IS NOT NULL;
 
 -- Faxes passed on by people: from which department to which.
 CREATE TABLE moves (
@@ -81,8 +83,10 @@ CREATE TABLE moves (
     how             TEXT    NOT NULL,
     reason          TEXT    NOT NULL,
     message_id      TEXT    NOT NULL UNIQUE,
-    -- A department passes a fax on once: whoever asks again is shown what was done.
-    UNIQUE (fax_id, round, from_department)
+    -- Empty for a department, which passes a fax on once: whoever asks again is shown what was done. The fallback inbox
+    -- settles circles and bounces, and passes a fax on once for each copy that it got: which copy.
+    answered        TEXT    NOT NULL,
+    UNIQUE (fax_id, round, from_department, answered)
 );
 
 CREATE INDEX moves_at ON moves (at);

@@ -7,7 +7,7 @@ use super::{End, with_store};
 use crate::deliver::links::Signer;
 use crate::fax::{Disposition, Fault, FaxId, Millis, one_line};
 use crate::ops::clock;
-use crate::store::{Access, FALLBACK, Fallback, Pass, Passed, Store};
+use crate::store::{Access, FALLBACK, Fallback, Held, Pass, Passed, Store};
 
 #[derive(Debug, clap::Args)]
 pub struct PassOnArgs {
@@ -72,6 +72,7 @@ pub fn pass_on(config: &Path, args: &PassOnArgs) -> End {
             to,
             who: args.who.clone().unwrap_or_else(super::act::who),
             how: "command",
+            held: Held::Newest,
             reason: one_line(&args.reason, 500),
             expires_at,
             sealed: config

@@ -66,6 +66,7 @@ codes! {
     RETURNS_NONE = "config.returns.none";
     RETURNS_OPEN = "config.returns.open";
     LINKS_CLEAR = "config.links.clear";
+    LINKS_OPEN = "config.links.open";
     LINKS_SHORT = "config.links.short";
     T38_TRUNK_NONE = "config.t38.trunk-none";
     T38_NETWORKS = "config.t38.networks";

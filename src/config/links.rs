@@ -24,6 +24,13 @@ pub(super) fn read(mut table: Reader<'_>) -> Option<Settings> {
         text.parse::<SocketAddr>()
             .map_err(|_| "expected an address and a port such as \"127.0.0.1:8080\"".to_owned())
     });
+    if let Some(listen) = listen.as_ref().filter(|listen| !listen.value.ip().is_loopback()) {
+        let message = format!("the pages would be served to others on {} in the clear", listen.value);
+        let note = Note::warning(codes::LINKS_OPEN, message)
+            .help("this port speaks HTTP without TLS: put a server with TLS on this machine in front of 127.0.0.1")
+            .help("or see that only that server's machine reaches the port, over a line that nobody else reads");
+        table.sheet().note(listen.span, note);
+    }
     let expires = table.duration("expires", EXPIRES).map_or(DEFAULT_EXPIRES, |value| value.value);
     if expires < DAY {
         let message = "links that end within a day are often dead before a clerk reads the mail";

@@ -1,7 +1,10 @@
 //! `[returns]` of `faxgate.toml`: by which doors mail comes back.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Access;
+use toml_span::Span;
 
 use super::codes;
 use super::sheet::Note;
@@ -14,7 +17,15 @@ const SOCKET_PATH_MOST: usize = 107;
 /// Reads `[returns]`.
 pub(super) fn read(mut table: Reader<'_>) -> Settings {
     let named = table.has("maildir") || table.has("lmtp");
-    let maildir = table.folder("maildir").map(|path| path.value);
+    let maildir = table.folder("maildir").map(|path| {
+        if path.value.is_dir() {
+            // Mails are moved from the one to the other.
+            for part in ["new", "cur"] {
+                writable(&table, "maildir", &path.value.join(part), path.span);
+            }
+        }
+        path.value
+    });
     let lmtp = lmtp(&mut table);
     if !named {
         let note = Note::error(codes::RETURNS_NONE, "[returns] names no way by which mail comes back");
@@ -22,6 +33,19 @@ pub(super) fn read(mut table: Reader<'_>) -> Settings {
     }
     table.finish();
     Settings { lmtp, maildir }
+}
+
+/// Warns where the one who asks cannot make files. Nothing is tried: a check changes nothing.
+fn writable(table: &Reader<'_>, key: &str, folder: &Path, at: Span) {
+    let message = match rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) if folder.is_dir() => return,
+        Err(rustix::io::Errno::NOENT) | Ok(()) => format!("`{key}`: there is no folder {}", folder.display()),
+        Err(error) => format!("`{key}`: nothing can be written into {}: {error}", folder.display()),
+    };
+    let note = Note::warning(codes::PATH_MISSING, message)
+        .help("systemd makes /run/faxgate when the gateway starts, and lets it write there")
+        .help("any other folder must belong to the gateway's user and stand in the unit's ReadWritePaths");
+    table.sheet().note(at, note);
 }
 
 fn lmtp(table: &mut Reader<'_>) -> Option<Listen> {
@@ -37,6 +61,9 @@ fn lmtp(table: &mut Reader<'_>) -> Option<Listen> {
         if path.as_os_str().len() > SOCKET_PATH_MOST || path.file_name().is_none() {
             wrong(format!("`lmtp`: the path of a socket has 1 to {SOCKET_PATH_MOST} bytes"));
             return None;
+        }
+        if let Some(folder) = path.parent() {
+            writable(table, "lmtp", folder, text.span);
         }
         return Some(Listen::Unix(path));
     }

@@ -5,7 +5,8 @@
 //! Invariants:
 //! - Nothing is shown and nothing done without a valid token ([`links`](crate::deliver::links)); a wrong one and an old
 //!   one look the same but for the words.
-//! - GET and HEAD change nothing, whoever sends them: mail scanners fetch every link. A fax is passed on by POST alone,
+//! - GET and HEAD change nothing, whoever sends them: mail scanners fetch every link. That a document was fetched is
+//!   noted in the history, once a day for each link; a HEAD is not, and reads no document. A fax is passed on by POST alone,
 //!   and the token in its address is what another site cannot know (no cookie, so nothing to be misused).
 //! - No script, no picture, no frame: the policy forbids all of them, and the pages need none.
 //! - All that came from a fax is one bounded line, escaped.
@@ -15,6 +16,7 @@
 mod form;
 mod page;
 mod pass_on;
+mod serve;
 mod words;
 
 use std::sync::Arc;
@@ -56,12 +58,8 @@ pub struct Console {
 }
 
 /// Serves until cancelled.
-pub async fn serve(
-    listener: TcpListener,
-    console: Console,
-    cancel: CancellationToken,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(console)).with_graceful_shutdown(cancel.cancelled_owned()).await
+pub async fn serve(listener: TcpListener, console: Console, cancel: CancellationToken) {
+    serve::serve(listener, router(console), cancel).await;
 }
 
 /// The pages, for whoever serves them.
@@ -99,7 +97,7 @@ impl Console {
     }
 }
 
-/// `GET /fax/<token>`: the document as a file, and a line in the fax's history.
+/// `GET /fax/<token>`: the document as a file, and a line in the fax's history, one a day for each link.
 async fn document(
     State(console): State<Console>,
     method: Method,
@@ -118,21 +116,33 @@ async fn document(
     let Some(made) = &fax.document else {
         return page::plain(StatusCode::NOT_FOUND, &[words], |words| words.no_document());
     };
-    let pdf = match console.store.blobs().read(&made.pdf).await {
-        Ok(pdf) => pdf,
-        Err(error) => return broken(&words, &error.fault()),
+    // A look at the head reads and fetches nothing. That it was fetched is on record before it is.
+    let pdf = if method == Method::GET {
+        let pdf = match console.store.blobs().read(&made.pdf).await {
+            Ok(pdf) => pdf,
+            Err(error) => return broken(&words, &error.fault()),
+        };
+        let now = (console.clock)();
+        let noted = console.store.note_fetched(&fax.id, &grant.department, grant.expires, now).await;
+        if let Err(error) = noted {
+            return broken(&words, &error.fault());
+        }
+        pdf
+    } else {
+        Vec::new()
     };
-    // A look at the head fetches nothing. That it was fetched is on record before it is.
-    if method == Method::GET
-        && let Err(error) = console.store.note_fetched(&fax.id, &grant.department, (console.clock)()).await
-    {
-        return broken(&words, &error.fault());
-    }
+    let length = match method {
+        Method::GET => None,
+        _ => tokio::fs::metadata(console.store.blobs().path(&made.pdf)).await.ok().map(|file| file.len()),
+    };
     let name = format!("attachment; filename=\"fax_{}.pdf\"", fax.id);
     let mut response = Response::new(Body::from(pdf));
     let headers = response.headers_mut();
     guard(headers, DOCUMENT_POLICY);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/pdf"));
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
     // A fax id is ASCII; were it none, the file would go without a name.
     if let Ok(name) = HeaderValue::from_str(&name) {
         headers.insert(header::CONTENT_DISPOSITION, name);

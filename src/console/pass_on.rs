@@ -9,7 +9,7 @@ use super::{Console, broken, form, page};
 use crate::deliver::directory::Directory;
 use crate::deliver::links::{Grant, Purpose};
 use crate::fax::{Millis, Stage, one_line};
-use crate::store::{FALLBACK, Fallback, Fax, Move, Pass, Passed, StoreError};
+use crate::store::{FALLBACK, Fallback, Fax, Held, Move, Pass, Passed, StoreError};
 
 /// A reason is kept to this length.
 const REASON_MOST: usize = 500;
@@ -73,6 +73,7 @@ pub(super) async fn act(
         targets: to.targets.clone(),
         who: who(&directory, &grant.department, &line("name", NAME_MOST)),
         how: "link",
+        held: Held::Link(grant.expires),
         reason: line("reason", REASON_MOST),
         expires_at,
         sealed: directory.sealed(),
@@ -102,7 +103,8 @@ enum Standing {
 }
 
 async fn standing(console: &Console, grant: &Grant) -> Result<Standing, StoreError> {
-    if let Some(made) = console.store.move_from(&grant.fax, &grant.department).await? {
+    let held = Held::Link(grant.expires);
+    if let Some(made) = console.store.move_from(&grant.fax, &grant.department, &held).await? {
         return Ok(Standing::Passed(Box::new(made)));
     }
     Ok(match console.store.fax(&grant.fax).await? {
@@ -111,10 +113,13 @@ async fn standing(console: &Console, grant: &Grant) -> Result<Standing, StoreErr
     })
 }
 
-/// The addresses that got the mail with the link, and the name that the person gave.
+/// The addresses that got the mail with the link; then, as what it is, the name that the person gave, without the signs
+/// that would make it look like an address.
 fn who(directory: &Directory, department: &str, name: &str) -> String {
     let addresses = directory.addresses(department);
-    if name.is_empty() { addresses } else { format!("{name} ({addresses})") }
+    let name: String = name.chars().filter(|c| !"@＠()（）<>[]\"".contains(*c)).collect();
+    let name = name.trim();
+    if name.is_empty() { addresses } else { format!("{addresses} (says to be: {name})") }
 }
 
 /// Facts, departments, reason, button.
@@ -213,4 +218,17 @@ fn moment(directory: &Directory, at: Millis) -> String {
     let zone = jiff::tz::TimeZone::get(&directory.mail.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let stamp = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     stamp.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_given_looks_like_no_address() {
+        let directory = Directory { departments: vec![], mail: crate::deliver::links::tests_mail() };
+        let said = who(&directory, FALLBACK, "Chief (boss@harbour.example)");
+        assert_eq!(said, "registry@harbour.example (says to be: Chief bossharbour.example)");
+        assert_eq!(who(&directory, FALLBACK, " (@) "), "registry@harbour.example");
+    }
 }

@@ -11,7 +11,7 @@ use crate::console::{self, Console};
 use crate::deliver::directory::{Directory, InForce};
 use crate::deliver::links::{Maker, Signer};
 use crate::deliver::message::LinkMaker;
-use crate::fax::{Disposition, Fault};
+use crate::fax::{Disposition, Fault, Outcome};
 use crate::pipeline::Context;
 use crate::returns::{Desk, lmtp, maildir, sending};
 
@@ -31,6 +31,32 @@ pub(super) fn link_maker(config: &Config) -> Result<Option<Arc<dyn LinkMaker>>, 
     Ok(Some(Arc::new(Maker { signer, expires: links.expires, replies: config.returns.is_some() })))
 }
 
+/// Hands a mail over by the courier in force: its relays' limits, connections and tokens are everybody's.
+fn post(ctx: &Arc<Context>) -> sending::Post {
+    let ctx = Arc::clone(ctx);
+    Arc::new(move |message, target| {
+        let policy = ctx.policy();
+        Box::pin(async move {
+            let outcomes = policy.courier.attempt(&message, std::slice::from_ref(&target)).await;
+            outcomes.into_iter().next().unwrap_or_else(|| {
+                Outcome::Deferred(Fault::new("bug.no-outcome", Disposition::Retry, "Nothing was attempted."))
+            })
+        })
+    })
+}
+
+/// Ends when one of the tasks does though nobody said so: mails or clicks would wait unseen. The service manager
+/// starts the gateway anew.
+pub(super) async fn died(tasks: &mut JoinSet<()>) -> Fault {
+    let detail = match tasks.join_next().await {
+        Some(Err(error)) => error.to_string(),
+        Some(Ok(())) => "it ended by itself".to_owned(),
+        None => std::future::pending().await,
+    };
+    let sentence = "What comes back, or the pages of signed links, are served no more; please report it.";
+    Fault::new("bug.returns", Disposition::Stop, sentence).with_detail(detail)
+}
+
 /// Starts what `[returns]` and `[links]` ask for. All of it ends with `stop`.
 pub(super) async fn start(
     config: &Config,
@@ -40,7 +66,7 @@ pub(super) async fn start(
     let mut tasks = JoinSet::new();
     let directory = in_force(ctx);
     // Also without doors: an earlier run may have left a mail to be sent.
-    tasks.spawn(sending::run(ctx.store.clone(), Arc::clone(&directory), stop.clone()));
+    tasks.spawn(sending::run(ctx.store.clone(), Arc::clone(&directory), post(ctx), stop.clone()));
     if let Some(returns) = &config.returns {
         let desk = Desk::new(ctx.store.clone(), Arc::clone(&directory), Arc::clone(&ctx.clock));
         if let Some(at) = &returns.lmtp {
@@ -64,11 +90,21 @@ pub(super) async fn start(
             Fault::new("daemon.listen", Disposition::Stop, sentence).with_detail(error)
         })?;
         let stop = stop.clone();
-        tasks.spawn(async move {
-            if let Err(error) = console::serve(listener, console, stop).await {
-                tracing::error!(%error, "the pages of signed links are served no more");
-            }
-        });
+        tasks.spawn(console::serve(listener, console, stop));
     }
     Ok(tasks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_dies_is_noticed() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { panic!("a fault at the door") });
+        let fault = died(&mut tasks).await;
+        assert_eq!((fault.code.as_str(), fault.disposition), ("bug.returns", Disposition::Stop));
+        assert!(fault.detail.contains("a fault at the door"), "{}", fault.detail);
+    }
 }

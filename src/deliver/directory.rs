@@ -28,6 +28,10 @@ pub enum Named<'a> {
     None,
 }
 
+/// A part of a name in one script stands for the department if it has so many letters: the "2" of "2樓辦事處" is no name.
+const LATIN_LEAST: usize = 3;
+const HAN_LEAST: usize = 2;
+
 /// Words before a department's name that people write by habit.
 const LEAD_INS: [&str; 12] = [
     "please pass on to",
@@ -114,8 +118,10 @@ fn names(department: &Department) -> Vec<String> {
             department.name.chars().map(|c| if keep(c) || c == ' ' { c } else { ' ' }).collect();
         plain(&text)
     };
-    let parts = [part(|c| c.is_ascii()), part(|c| !c.is_ascii())];
-    std::iter::once(whole).chain(parts).filter(|name| !name.is_empty()).collect()
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count();
+    let latin = Some(part(|c| c.is_ascii())).filter(|name| letters(name) >= LATIN_LEAST);
+    let other = Some(part(|c| !c.is_ascii())).filter(|name| letters(name) >= HAN_LEAST);
+    [Some(whole), latin, other].into_iter().flatten().filter(|name| !name.is_empty()).collect()
 }
 
 /// One line in lower case without punctuation at its ends.
@@ -177,5 +183,24 @@ mod tests {
             assert_eq!(directory.named(said), Named::None, "{said}");
         }
         assert_eq!(directory.named("District Office"), Named::Several);
+    }
+
+    #[test]
+    fn a_scrap_of_a_name_is_no_name() {
+        let mut directory = directory();
+        directory.departments = vec![
+            department("annex", "2樓辦事處"),
+            department("stores", "A 組 Stores"),
+            department("it", "IT 科"),
+            department("fire", "消防處 FSD"),
+        ];
+        for said in ["2", "a", "組", "科", "it 2"] {
+            assert_eq!(directory.named(said), Named::None, "{said}");
+        }
+        for (said, id) in
+            [("2樓辦事處", "annex"), ("樓辦事處", "annex"), ("fsd", "fire"), ("消防處", "fire"), ("IT", "it")]
+        {
+            assert!(matches!(directory.named(said), Named::One(one) if one.id == id), "{said}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::Context;
 use super::context::millis;
 use super::runner::RETRY_MOST;
 use crate::fax::{Fault, Millis};
-use crate::store::{Freed, StoreError};
+use crate::store::{FALLBACK_AGAIN_MOST, Freed, StoreError, Waits};
 
 /// Time between two looks at everything.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -42,12 +42,18 @@ pub async fn at_start(ctx: &Context) -> Result<Freed, StoreError> {
 /// Makes due what waits for a moment so far ahead that the clock must have been set back since.
 pub(super) async fn after_the_clock(ctx: &Context) -> Result<(), StoreError> {
     let now = ctx.now();
-    let back_off = ctx.policy().mail.back_off();
+    let policy = ctx.policy();
+    let back_off = policy.mail.back_off();
     // Twice the longest wait: no wait that was meant is cut short.
     let longest = millis(back_off.first.max(back_off.most)).saturating_mul(2);
-    for id in ctx.store.beyond(now + 2 * RETRY_MOST, now.saturating_add(longest), now + HELD_MOST).await? {
+    let waits = Waits {
+        work: now + 2 * RETRY_MOST,
+        delivery: now.saturating_add(longest),
+        fallback: now.saturating_add(longest.max(2 * FALLBACK_AGAIN_MOST)),
+        held: now + HELD_MOST,
+    };
+    for id in ctx.store.cut_waits(waits, &policy.mail.fallback, now).await? {
         tracing::warn!(fax = %id, "it waited for a moment far ahead, as after a clock was set back; it is due now");
-        ctx.store.retry(&id, "the clock was set back", now).await?;
     }
     Ok(())
 }

@@ -11,16 +11,11 @@ use super::mail::{self, Kind, Mail};
 use crate::deliver::directory::{Directory, InForce};
 use crate::deliver::message::base_id;
 use crate::fax::{Disposition, Fault, FaxId, Millis, one_line};
-use crate::store::{Fallback, Follow, NewMail, NewReturn, Pass, Replies, Store, StoreError, Taken};
+use crate::store::{Fallback, Follow, Held, NewMail, NewReturn, Pass, Replies, Store, StoreError, Taken};
 
-/// So many mails of our own in an hour; what comes beyond is kept and counted, and not sent on.
-const OWN_MAILS_AN_HOUR: u32 = 60;
 /// A bounce waits so often, and each time so long, for the attempt that it is about to be recorded.
 const TRIES: u32 = 60;
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
-const HOUR: Millis = 60 * 60_000;
-/// An answer to a clerk is given up after this long.
-const ANSWER_EXPIRES: Millis = 24 * HOUR;
 
 /// Takes mails that came back. Cheap to clone.
 #[derive(Clone)]
@@ -63,16 +58,10 @@ impl Desk {
             Some(mail) => self.known(mail).await?,
             None => Known::default(),
         };
-        let mut judged = match &read {
+        let judged = match &read {
             Some(mail) => judge::judge(mail, &known, &directory),
             None => Judgement::unreadable(),
         };
-        let sent_lately = self.store.own_mails_since(now - HOUR).await?;
-        if (judged.forward.is_some() || judged.answer.is_some()) && sent_lately >= OWN_MAILS_AN_HOUR {
-            metrics::counter!("faxgate_alarms_total", "code" => "returns.too-many").increment(1);
-            tracing::error!(mail = %sha256, "too many mails came back in this hour: this one is kept and not forwarded");
-            (judged.forward, judged.answer) = (None, None);
-        }
         let sender = read.as_ref().and_then(|mail| mail.author.clone()).or(envelope).unwrap_or_default();
         let new = NewReturn {
             sha256,
@@ -116,7 +105,7 @@ impl Desk {
         let mut known = Known::default();
         if let Some(id) = &mail.id {
             known.itself = self.store.sent_under(id).await?;
-            known.itself_own = self.store.is_own_mail(id).await?;
+            known.itself_own = self.store.is_own_mail(id).await? || self.store.is_bulletin(id).await?;
         }
         let names = match &mail.kind {
             Kind::Report(report) => &report.names,
@@ -132,6 +121,7 @@ impl Desk {
             }
             if deliveries.is_empty() {
                 known.names_own |= self.store.is_own_mail(name).await?;
+                known.names_bulletin |= self.store.is_bulletin(name).await?;
             } else {
                 known.named.push(deliveries);
             }
@@ -163,11 +153,15 @@ impl Desk {
         }
         if let Some(why) = judged.forward {
             let at = self.store.blobs().path(&new.sha256).display().to_string();
-            follows.push(Follow::Mail(letters::forward(directory, new, why, bytes, &at, now)));
+            let letter = letters::forward(directory, new, why, bytes, &at, now);
+            // A report on one of our faxes must not wait behind a flood of other mails.
+            let report = mail.is_some_and(|mail| matches!(mail.kind, Kind::Report(_)));
+            follows.push(Follow::Mail(NewMail { at_once: report && judged.fax.is_some(), ..letter }));
         }
         let Some(mail) = mail else { return follows };
         if let (Some(fax), Some((from, to))) = (&judged.fax, &judged.pass) {
-            follows.push(passed(directory, fax, (from, to), mail, new, now));
+            let held = Held::Message(judged.answered.clone());
+            follows.push(passed(directory, fax, (from, to), held, mail, new, now));
         } else if let (Some(fax), Some(answer)) = (&judged.fax, judged.answer) {
             let told = Told::Nothing(answer);
             follows.extend(answer_to(directory, fax, told, mail, new, now).map(Follow::Mail));
@@ -191,6 +185,7 @@ fn passed(
     directory: &Directory,
     fax: &FaxId,
     (from, to): (&str, &str),
+    held: Held,
     mail: &Mail,
     new: &NewReturn,
     now: Millis,
@@ -206,6 +201,7 @@ fn passed(
         targets: directory.department(to).map(|one| one.targets.clone()).unwrap_or_default(),
         who: mail.author.clone().unwrap_or_default(),
         how: "reply",
+        held,
         reason,
         expires_at: now + millis(directory.mail.expires),
         sealed: directory.sealed(),
@@ -229,7 +225,7 @@ fn answer_to(
     now: Millis,
 ) -> Option<NewMail> {
     let author = mail.author.as_deref().filter(|_| !mail.automatic)?;
-    letters::answer(directory, fax, told, author, mail, new, now, now + ANSWER_EXPIRES)
+    letters::answer(directory, fax, told, author, mail, new, now)
 }
 
 /// Who gets what bounces, or would go in a circle.
@@ -251,6 +247,10 @@ fn report(new: &NewReturn, taken: &Taken) {
         return;
     }
     metrics::counter!("faxgate_returned_mails_total", "verdict" => new.verdict).increment(1);
+    if taken.waiting > 0 {
+        metrics::counter!("faxgate_alarms_total", "code" => "returns.too-many").increment(1);
+        tracing::error!(mail = %new.sha256, "too many mails came back in this hour: what follows from this one waits");
+    }
     let bounced = u64::from(taken.bounced + taken.alarms);
     if bounced > 0 {
         metrics::counter!("faxgate_alarms_total", "code" => judge::BOUNCED).increment(bounced);
@@ -277,6 +277,7 @@ impl Judgement {
             note: None,
             forward: Some("it cannot be read as a mail"),
             pass: None,
+            answered: String::new(),
             answer: None,
         }
     }

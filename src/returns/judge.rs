@@ -22,6 +22,8 @@ pub(super) struct Known {
     pub(super) named: Vec<Vec<Delivery>>,
     /// It refers to, or reports on, a mail of ours that is no fax.
     pub(super) names_own: bool,
+    /// The same, of one that told people of an alarm or of junk.
+    pub(super) names_bulletin: bool,
     /// Every delivery of the fax that is named first, and how far that fax has come.
     pub(super) fax: Option<(Stage, Vec<Delivery>)>,
 }
@@ -41,6 +43,8 @@ pub(super) struct Judgement {
     pub(super) forward: Option<&'static str>,
     /// The author wants the fax passed on: from which department to which.
     pub(super) pass: Option<(String, String)>,
+    /// The Message-ID of the copy that the author passes on.
+    pub(super) answered: String,
     /// The author is told that nothing was done: why.
     pub(super) answer: Option<Answer>,
 }
@@ -60,7 +64,16 @@ pub(super) enum Answer {
 
 impl Judgement {
     fn new(verdict: &'static str) -> Self {
-        Self { verdict, fax: None, bounced: vec![], note: None, forward: None, pass: None, answer: None }
+        Self {
+            verdict,
+            fax: None,
+            bounced: vec![],
+            note: None,
+            forward: None,
+            pass: None,
+            answered: String::new(),
+            answer: None,
+        }
     }
 
     fn forwarded(verdict: &'static str, why: &'static str) -> Self {
@@ -104,8 +117,14 @@ fn came_back(first: &Delivery) -> Judgement {
 
 fn reported(report: &Report, known: &Known) -> Judgement {
     let Some(sent) = known.named.first() else {
+        // Of a forward or an answer: forwarding that would have no end. An alarm that nobody got is told once, by such a
+        // forward.
         if known.names_own {
             return Judgement::new("own-mail-bounced");
+        }
+        if known.names_bulletin {
+            let why = "a mail of this gateway that told of an alarm or of junk did not reach its inbox";
+            return Judgement::forwarded("own-mail-bounced", why);
         }
         return Judgement::forwarded("unmatched", "it reports on a mail that this gateway did not send");
     };
@@ -147,9 +166,10 @@ fn reported(report: &Report, known: &Known) -> Judgement {
 }
 
 fn delivery_of<'a>(fate: &Fate, sent: &'a [Delivery]) -> Option<&'a Delivery> {
-    sent.iter().find(|one| match &one.target {
-        Target::Mail(address) => fate.addresses().any(|said| said.eq_ignore_ascii_case(address)),
-        _ => false,
+    // The likeliest reading first: another one may fit another address of ours.
+    fate.addresses().find_map(|said| {
+        sent.iter()
+            .find(|one| matches!(&one.target, Target::Mail(address) if said.eq_ignore_ascii_case(address)))
     })
 }
 
@@ -166,7 +186,7 @@ fn fault(delivery: &Delivery, fate: &Fate) -> Fault {
 
 /// An out-of-office note, a newsletter, a monitor's mail.
 fn automatic(mail: &Mail, known: &Known, fax: Option<FaxId>, directory: &Directory) -> Judgement {
-    let answers_ours = known.names_own || fax.is_some();
+    let answers_ours = known.names_own || known.names_bulletin || fax.is_some();
     let of_fallback = matches!(&directory.mail.fallback, Target::Mail(address)
         if mail.author.as_deref().is_some_and(|author| author.eq_ignore_ascii_case(address)));
     if answers_ours || of_fallback {
@@ -182,7 +202,7 @@ fn answered(mail: &Mail, first: &str, known: &Known, directory: &Directory) -> J
         return Judgement::forwarded("unknown", "it answers no fax");
     };
     let fax = deliveries.first().map(|one| one.fax.clone());
-    let Some(from) = department_of(mail, known, deliveries) else {
+    let Some((from, answered)) = department_of(mail, known, deliveries) else {
         let why = "it answers a fax, but its author is none of the addresses that got the fax";
         return Judgement { fax, ..Judgement::forwarded("stranger", why) };
     };
@@ -195,19 +215,23 @@ fn answered(mail: &Mail, first: &str, known: &Known, directory: &Directory) -> J
         Named::Several => words(Answer::Several),
         Named::One(to) if to.id == from => words(Answer::Own),
         Named::One(_) if !matches!(stage, Stage::Routed | Stage::Closed) => words(Answer::NotNow),
-        Named::One(to) => Judgement { fax, pass: Some((from, to.id.clone())), ..Judgement::new("passed-on") },
+        Named::One(to) => {
+            Judgement { fax, pass: Some((from, to.id.clone())), answered, ..Judgement::new("passed-on") }
+        }
     }
 }
 
-/// The department for which the author got the fax: under the very message that is answered, else under another.
-fn department_of(mail: &Mail, known: &Known, deliveries: &[Delivery]) -> Option<String> {
+/// The department for which the author got the fax, and the Message-ID: the very message that is answered, else another.
+fn department_of(mail: &Mail, known: &Known, deliveries: &[Delivery]) -> Option<(String, String)> {
     let author = mail.author.as_deref()?;
     let got = |one: &&Delivery| {
         one.state != DeliveryState::Withdrawn
             && matches!(&one.target, Target::Mail(address) if address.eq_ignore_ascii_case(author))
     };
     let answered = known.named.first().and_then(|named| named.iter().find(got));
-    answered.or_else(|| deliveries.iter().rev().find(got)).map(|one| one.department.clone())
+    answered
+        .or_else(|| deliveries.iter().rev().find(got))
+        .map(|one| (one.department.clone(), one.message_id.clone()))
 }
 
 #[cfg(test)]

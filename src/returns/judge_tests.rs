@@ -64,6 +64,7 @@ fn fate(action: Action, address: &str) -> Fate {
     Fate {
         recipient: Some(address.into()),
         original: None,
+        readings: vec![],
         action,
         status: Some("5.1.1".into()),
         words: Some("no such user".into()),
@@ -178,4 +179,25 @@ fn programs_are_not_answered_and_loops_are_cut() {
     let itself =
         Known { itself: vec![delivery(3, FALLBACK, "registry@harbour.example")], ..Known::default() };
     assert_eq!(judge(&away, &itself, &directory).forward, None, "the fallback inbox forwards to us");
+}
+
+#[test]
+fn an_alarm_that_came_back_is_ours_and_is_told_once() {
+    let told = Known { names_bulletin: true, ..Known::default() };
+    let judged = judge(&report(vec![fate(Action::Failed, "boss@harbour.example")]), &told, &directory());
+    assert_eq!((judged.verdict, judged.forward.is_some()), ("own-mail-bounced", true));
+    let forwarded = Known { names_own: true, ..Known::default() };
+    let judged = judge(&report(vec![fate(Action::Failed, "boss@harbour.example")]), &forwarded, &directory());
+    assert_eq!((judged.verdict, judged.forward), ("own-mail-bounced", None));
+}
+
+#[test]
+fn an_address_is_matched_as_it_stands_before_its_other_readings() {
+    let sent = [delivery(1, "a", "fax?@harbour.example"), delivery(2, "b", "fax+3F@harbour.example")];
+    let said = Fate {
+        readings: vec!["fax?@harbour.example".into()],
+        ..fate(Action::Failed, "fax+3f@harbour.example")
+    };
+    assert_eq!(delivery_of(&said, &sent).map(|one| one.id), Some(2));
+    assert_eq!(delivery_of(&said, &sent[..1]).map(|one| one.id), Some(1));
 }

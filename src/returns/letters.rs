@@ -22,6 +22,8 @@ use crate::store::{NewMail, NewReturn};
 const ATTACHED_MOST: usize = 5 << 20;
 /// So much of the head.
 const HEAD_MOST: usize = 16 << 10;
+/// An answer to a clerk is given up after this long.
+const ANSWER_LASTS: Millis = 24 * 60 * 60_000;
 /// Departments that an answer lists.
 const LISTED_MOST: usize = 60;
 
@@ -79,12 +81,12 @@ pub(super) fn forward(
         kind: "forward",
         target: directory.mail.fallback.clone(),
         message: written(message),
-        expires_at: None,
+        lasts: None,
+        at_once: false,
     }
 }
 
 /// An answer to the author of a reply; `None` where the address cannot be written to.
-#[expect(clippy::too_many_arguments, reason = "each is one fact of one letter")]
 pub(super) fn answer(
     directory: &Directory,
     fax: &FaxId,
@@ -93,7 +95,6 @@ pub(super) fn answer(
     mail: &Mail,
     new: &NewReturn,
     now: Millis,
-    expires_at: Millis,
 ) -> Option<NewMail> {
     if !address::valid(author) {
         return None;
@@ -114,7 +115,8 @@ pub(super) fn answer(
         kind: "answer",
         target: Target::Mail(author.to_owned()),
         message: written(message),
-        expires_at: Some(expires_at),
+        lasts: Some(ANSWER_LASTS),
+        at_once: false,
     })
 }
 
@@ -253,7 +255,7 @@ mod tests {
         let read = mail::read(&made.message, None).unwrap();
         assert!(read.automatic);
         assert_eq!(read.id.as_deref(), Some(made.message_id.as_str()));
-        assert_eq!(made.expires_at, None, "the fallback inbox is tried for ever");
+        assert_eq!(made.lasts, None, "the fallback inbox is tried for ever");
         let parsed = mail_parser::MessageParser::default().parse(&made.message).unwrap();
         assert_eq!(parsed.attachment(0).unwrap().contents(), bytes);
     }
@@ -264,13 +266,13 @@ mod tests {
         let asked =
             mail::read(b"From: licensing@harbour.example\r\nMessage-ID: <q@x>\r\n\r\nhm\r\n", None).unwrap();
         let told = Told::Nothing(Answer::Unknown);
-        let made = answer(&directory(), &fax, told, "licensing@harbour.example", &asked, &new_return(), 0, 1)
-            .unwrap();
+        let made =
+            answer(&directory(), &fax, told, "licensing@harbour.example", &asked, &new_return(), 0).unwrap();
         let parsed = mail_parser::MessageParser::default().parse(&made.message).unwrap();
         let text = parsed.body_text(0).unwrap();
         assert!(text.contains("首行") && text.contains("Licensing 牌照科  (licensing)"), "{text}");
         assert_eq!(parsed.in_reply_to().as_text(), Some("q@x"));
         let hostile = "a@b>\r\nRCPT TO:<c@d";
-        assert_eq!(answer(&directory(), &fax, Told::Before, hostile, &asked, &new_return(), 0, 1), None);
+        assert_eq!(answer(&directory(), &fax, Told::Before, hostile, &asked, &new_return(), 0), None);
     }
 }

@@ -1,29 +1,41 @@
 //! A Maildir as a door: every file in `new` is a mail that came back.
 //!
 //! A file is read, taken by the desk, and then moved to `cur` as seen; what cannot be taken stays in `new` and is tried
-//! again. The envelope's sender stands in `Return-Path`, which the system that fills the Maildir writes.
+//! again later, and holds up nothing that came after it. The envelope's sender stands in `Return-Path`, which the system that fills the Maildir writes.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::fs::Access;
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, too_large};
-use crate::fax::Fault;
+use crate::fax::{Disposition, Fault};
 use crate::ops::durable::sync_folder;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_secs(5);
 /// Files taken in one look; the rest is for the next.
 const AT_ONCE: usize = 200;
+/// A file that could not be taken is tried again after this long; one that was refused, at the next start.
+const AGAIN: Duration = Duration::from_secs(300);
+
+/// A Maildir that is watched.
+pub struct Watch {
+    root: PathBuf,
+    /// Files that were not taken, and when each is tried again; `None`: not in this run.
+    skipped: HashMap<PathBuf, Option<Instant>>,
+}
 
 /// Runs until cancelled.
 pub async fn run(root: PathBuf, desk: Desk, cancel: CancellationToken) {
     let mut complained = false;
+    let mut watch = Watch::new(root);
     while !cancel.is_cancelled() {
-        match take_all(&root, &desk).await {
+        match watch.take_all(&desk).await {
             Ok(_) => complained = false,
             Err(fault) => {
                 // Once, and not every five seconds.
@@ -41,16 +53,40 @@ pub async fn run(root: PathBuf, desk: Desk, cancel: CancellationToken) {
     }
 }
 
-/// Takes what lies in `new`; how many. Goes on after a mail that cannot be taken, and gives the first fault.
-pub async fn take_all(root: &Path, desk: &Desk) -> Result<usize, Fault> {
-    let (mut taken, mut first) = (0, None);
-    for path in names(&root.join("new")).map_err(|error| unreadable(root, &error))? {
-        match take_one(root, &path, desk).await {
-            Ok(()) => taken += 1,
-            Err(fault) => first = first.or(Some(fault)),
-        }
+impl Watch {
+    /// A watch on this Maildir.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root, skipped: HashMap::new() }
     }
-    first.map_or(Ok(taken), Err)
+
+    /// Takes what lies in `new`; how many. Goes on after a mail that cannot be taken, and gives the first fault.
+    pub async fn take_all(&mut self, desk: &Desk) -> Result<usize, Fault> {
+        // Else each mail would be taken, and lie in `new` still.
+        let cur = self.root.join("cur");
+        rustix::fs::access(&cur, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| unreadable(&cur, &error.into()))?;
+        let all = names(&self.root.join("new")).map_err(|error| unreadable(&self.root, &error))?;
+        // What somebody removed needs no remembering.
+        self.skipped.retain(|path, _| all.binary_search(path).is_ok());
+        let now = Instant::now();
+        let waits = |path: &PathBuf| self.skipped.get(path).is_some_and(|at| at.is_none_or(|at| at > now));
+        let open: Vec<PathBuf> = all.iter().filter(|path| !waits(path)).take(AT_ONCE).cloned().collect();
+        let (mut taken, mut first) = (0, None);
+        for path in open {
+            match take_one(&self.root, &path, desk).await {
+                Ok(()) => {
+                    self.skipped.remove(&path);
+                    taken += 1;
+                }
+                Err(fault) => {
+                    let again = (fault.disposition != Disposition::Refuse).then(|| now + AGAIN);
+                    self.skipped.insert(path, again);
+                    first = first.or(Some(fault));
+                }
+            }
+        }
+        first.map_or(Ok(taken), Err)
+    }
 }
 
 async fn take_one(root: &Path, path: &Path, desk: &Desk) -> Result<(), Fault> {
@@ -82,7 +118,6 @@ fn names(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     paths.sort();
-    paths.truncate(AT_ONCE);
     Ok(paths)
 }
 
@@ -92,5 +127,5 @@ fn unreadable(path: &Path, error: &io::Error) -> Fault {
          permissions; mails stay in it until then.",
         path.display()
     );
-    Fault::new("returns.maildir", crate::fax::Disposition::Retry, sentence).with_detail(error)
+    Fault::new("returns.maildir", Disposition::Retry, sentence).with_detail(error)
 }

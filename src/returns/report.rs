@@ -43,6 +43,9 @@ pub struct Fate {
     pub recipient: Option<String>,
     /// The address as we had given it (ORCPT).
     pub original: Option<String>,
+    /// What the two may stand for besides, should a server have left an encoding on them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<String>,
     /// What became of it.
     pub action: Action,
     /// RFC 3463 status such as `5.1.1`.
@@ -52,9 +55,10 @@ pub struct Fate {
 }
 
 impl Fate {
-    /// The addresses that it may be about, as we may have given them.
+    /// The addresses that it may be about, as we may have given them, the likeliest first.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        [self.original.as_deref(), self.recipient.as_deref()].into_iter().flatten()
+        let written = [self.original.as_deref(), self.recipient.as_deref()].into_iter().flatten();
+        written.chain(self.readings.iter().map(String::as_str))
     }
 }
 
@@ -93,6 +97,8 @@ fn status_part(text: &str, report: &mut Report) {
         let fields = fields(group);
         let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         if let Some(id) = field("original-envelope-id") {
+            // RFC 3464 §2.2.1 wants it decoded; not every server does so.
+            add_name(&mut report.names, id);
             add_name(&mut report.names, &xtext(id));
         }
         let recipient = field("final-recipient").and_then(address);
@@ -112,7 +118,9 @@ fn status_part(text: &str, report: &mut Report) {
             let words = words.split_once(';').map_or(words, |(_, words)| words);
             one_line(words, WORDS_MOST)
         });
-        report.fates.push(Fate { recipient, original, action, status, words });
+        let readings = [&original, &recipient].into_iter().flatten().filter_map(|one| other_reading(one));
+        let readings = readings.collect();
+        report.fates.push(Fate { recipient, original, readings, action, status, words });
     }
 }
 
@@ -135,15 +143,25 @@ fn fields(group: &str) -> Vec<(String, String)> {
     fields
 }
 
-/// The address of `rfc822; user@host`, with or without brackets, comments cut off.
+/// What an address stands for if its xtext was left on it: RFC 3464 §2.3.1 wants it off, and then a `+3F` is the
+/// address's own.
+fn other_reading(address: &str) -> Option<String> {
+    let plain = xtext(&address.to_ascii_uppercase()).to_ascii_lowercase();
+    (plain != address && plain.contains('@') && plain.len() <= NAME_MOST).then_some(plain)
+}
+
+/// The address of `rfc822; user@host`, with or without brackets, comments cut off; of `utf-8; …` with its `\x{…}` undone
+/// (RFC 6533 §3).
 fn address(value: &str) -> Option<String> {
     let (kind, rest) = value.split_once(';')?;
-    if !["rfc822", "utf-8"].contains(&kind.trim().to_ascii_lowercase().as_str()) {
+    let kind = kind.trim().to_ascii_lowercase();
+    if !["rfc822", "utf-8"].contains(&kind.as_str()) {
         return None;
     }
     let rest = rest.trim().trim_start_matches('<');
     let end = rest.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(rest.len());
-    let found = xtext(rest.get(..end)?).to_ascii_lowercase();
+    let found = rest.get(..end)?.to_ascii_lowercase();
+    let found = if kind == "utf-8" { unicode_xtext(&found) } else { found };
     (found.contains('@') && found.len() <= NAME_MOST).then_some(found)
 }
 
@@ -183,6 +201,31 @@ fn xtext(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&plain).into_owned()
+}
+
+/// RFC 6533 §3: `\x{…}` holds the hexadecimal number of a character. What is none stays as it is.
+fn unicode_xtext(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\x{") {
+        plain.push_str(before);
+        let character = after.split_once('}').and_then(|(hex, after)| {
+            let number = u32::from_str_radix(hex, 16).ok().filter(|_| hex.len() <= 6)?;
+            char::from_u32(number).filter(|c| !c.is_control()).map(|c| (c, after))
+        });
+        rest = match character {
+            Some((character, after)) => {
+                plain.push(character);
+                after
+            }
+            None => {
+                plain.push_str("\\x{");
+                after
+            }
+        };
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// Message-IDs of the message that was returned, whole, as headers, or as prose.
@@ -243,6 +286,7 @@ fn prose(mail: &Message<'_>, report: &mut Report) {
     let failed = |recipient: &str, words: Option<String>| Fate {
         recipient: Some(recipient.trim().trim_matches(['<', '>']).to_ascii_lowercase()),
         original: None,
+        readings: vec![],
         action: Action::Failed,
         status: words.as_deref().and_then(status_in),
         words,
@@ -305,9 +349,35 @@ mod tests {
         let fate = &report.fates[0];
         assert_eq!(fate.action, Action::Failed);
         assert_eq!(fate.recipient.as_deref(), Some("clerk@inner.test"));
-        assert_eq!(fate.original.as_deref(), Some("licensing+fax@harbour.example"));
+        assert_eq!(fate.original.as_deref(), Some("licensing+2bfax@harbour.example"));
+        assert_eq!(fate.readings, ["licensing+fax@harbour.example"]);
         assert_eq!(fate.status.as_deref(), Some("5.1.1"));
         assert_eq!(fate.words.as_deref(), Some("550 5.1.1 no such user here"));
+    }
+
+    #[test]
+    fn an_address_is_read_as_it_stands_and_as_a_server_may_have_encoded_it() {
+        let mut report = Report::default();
+        for field in
+            ["rfc822; fax+3F@h", "rfc822;licensing+25@h", "rfc822; fax@h", "utf-8; \\x{724C}\\x{7167}+25@h"]
+        {
+            status_part(&format!("Final-Recipient: {field}\nAction: failed\n"), &mut report);
+        }
+        let read: Vec<Vec<&str>> = report.fates.iter().map(|fate| fate.addresses().collect()).collect();
+        assert_eq!(
+            read,
+            [
+                vec!["fax+3f@h", "fax?@h"],
+                vec!["licensing+25@h", "licensing%@h"],
+                vec!["fax@h"],
+                vec!["牌照+25@h", "牌照%@h"]
+            ]
+        );
+        for (written, plain) in
+            [("\\x{41}@h", "A@h"), ("\\x{}@h", "\\x{}@h"), ("\\x{D800}\\x{0a}", "\\x{D800}\\x{0a}")]
+        {
+            assert_eq!(unicode_xtext(written), plain);
+        }
     }
 
     #[test]

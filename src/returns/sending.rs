@@ -1,25 +1,37 @@
 //! Sends what the desk has written, one mail after another. A forward to the fallback inbox is tried for ever.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::deliver::Deliverer;
 use crate::deliver::directory::{Directory, InForce};
 use crate::deliver::schedule::Next;
-use crate::fax::{Fault, Millis, Outcome};
+use crate::fax::{Fault, Millis, Outcome, Target};
 use crate::ops::clock;
 use crate::store::{OwnMail, Store, StoreError};
 
 /// How often the store is looked at when nothing stirs.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// At a stop an attempt may take so much longer; cut off, the mail is due again under its Message-ID.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Hands one mail to one target, by the relays in force.
+pub type Post = Arc<dyn Fn(Vec<u8>, Target) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
+
 /// Runs until cancelled. Faults of the store are said and the mail stays due.
-pub async fn run(store: Store, directory: InForce, cancel: CancellationToken) {
+pub async fn run(store: Store, directory: InForce, post: Post, cancel: CancellationToken) {
     let mut changes = store.changes();
     while !cancel.is_cancelled() {
         changes.borrow_and_update();
-        match send_one(&store, &directory).await {
+        let sent = tokio::select! {
+            sent = send_one(&store, &directory, &post) => sent,
+            () = async { cancel.cancelled().await; tokio::time::sleep(GRACE).await } => return,
+        };
+        match sent {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the mails of the gateway cannot be looked at"),
@@ -34,21 +46,13 @@ pub async fn run(store: Store, directory: InForce, cancel: CancellationToken) {
 }
 
 /// Sends the mail that is due, if one is. True if one was.
-async fn send_one(store: &Store, directory: &InForce) -> Result<bool, StoreError> {
+async fn send_one(store: &Store, directory: &InForce, post: &Post) -> Result<bool, StoreError> {
     let Some(mail) = store.own_mail_due(clock::now()).await? else { return Ok(false) };
     let directory = directory();
-    let targets = std::slice::from_ref(&mail.target);
-    let outcome =
-        Deliverer::new(directory.mail.clone()).attempt(&mail.message, targets).await.into_iter().next();
-    match outcome {
-        Some(Outcome::Delivered(words)) => store.record_own_mail(mail.id, true, None, &words).await?,
-        Some(Outcome::Deferred(fault)) => again(store, &directory, &mail, &fault, false).await?,
-        Some(Outcome::Failed(fault)) => again(store, &directory, &mail, &fault, true).await?,
-        None => {
-            let fault =
-                Fault::new("bug.no-outcome", crate::fax::Disposition::Retry, "Nothing was attempted.");
-            again(store, &directory, &mail, &fault, false).await?;
-        }
+    match post(mail.message.clone(), mail.target.clone()).await {
+        Outcome::Delivered(words) => store.record_own_mail(mail.id, true, None, &words).await?,
+        Outcome::Deferred(fault) => again(store, &directory, &mail, &fault, false).await?,
+        Outcome::Failed(fault) => again(store, &directory, &mail, &fault, true).await?,
     }
     Ok(true)
 }

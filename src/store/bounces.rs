@@ -21,7 +21,7 @@ use crate::fax::{Delivery, DeliveryState, Fault, FaxId, Millis, Sha256};
 /// A bounced mail to the fallback inbox is sent again after this long at first; doubles with each attempt.
 const FALLBACK_AGAIN: Millis = 60 * 60_000;
 /// The longest such wait.
-const FALLBACK_AGAIN_MOST: Millis = 24 * 60 * 60_000;
+pub const FALLBACK_AGAIN_MOST: Millis = 24 * 60 * 60_000;
 
 /// A mail that came back, its bytes in the blob store already.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +89,8 @@ pub struct Taken {
     pub alarms: u32,
     /// Faxes passed on now.
     pub passed: u32,
+    /// Mails of ours that wait: so many went out in this hour.
+    pub waiting: u32,
 }
 
 /// One mail that came back, as listed.
@@ -178,10 +180,12 @@ impl Store {
                     };
                     taken.passed += u32::from(matches!(passed, Passed::Now(_)));
                     if let Some(mail) = reply {
-                        own_mails::insert(&mut tx, mail, now).await?;
+                        taken.waiting += u32::from(own_mails::insert(&mut tx, mail, now).await?);
                     }
                 }
-                Follow::Mail(mail) => own_mails::insert(&mut tx, mail, now).await?,
+                Follow::Mail(mail) => {
+                    taken.waiting += u32::from(own_mails::insert(&mut tx, mail, now).await?);
+                }
             }
         }
         for (gone, fault) in copies.into_values() {

@@ -55,6 +55,15 @@ impl Store {
         .transpose()
     }
 
+    /// True for the Message-ID of one.
+    pub async fn is_bulletin(&self, message_id: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 AS one FROM bulletins WHERE LOWER(message_id) = LOWER($1)")
+            .bind(message_id)
+            .fetch_optional(self.readers())
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Someone took it; their words.
     pub async fn bulletin_sent(&self, id: i64, words: &str, now: Millis) -> Result<(), StoreError> {
         let mut tx = self.write().await?;

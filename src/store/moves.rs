@@ -1,8 +1,8 @@
 //! Faxes that people passed on: a new delivery beside those that were made, never instead of them.
 //!
-//! Invariants: a department passes a fax on once in a round, and whoever asks again is shown what was done; a fax
-//! that would go back to a department which has passed it on, or that has been passed on too often, goes to the
-//! fallback inbox; the move, its delivery and its event are one transaction.
+//! Invariants: a department passes a fax on once in a round, the fallback inbox once for each copy that it got (it
+//! settles circles and bounces), and whoever asks again is shown what was done; a fax that would go back to a department
+//! which has passed it on, or that has been passed on too often, goes to the fallback inbox; the move, its delivery and its event are one transaction.
 
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -16,6 +16,9 @@ use crate::fax::{FaxId, Millis, Stage, Step, Target};
 
 /// So often a fax is passed on in one round; then the fallback inbox must settle it.
 pub const MOST_MOVES: i64 = 6;
+
+/// Fetching by one link is on record once in this time: a scanner or a browser may fetch it again and again.
+const FETCHED_EVERY: Millis = 24 * 60 * 60_000;
 
 /// Code of a delivery that a person made by passing the fax on.
 pub const PASSED_ON: &str = "route.passed-on";
@@ -37,12 +40,54 @@ pub struct Pass {
     pub who: String,
     /// By which way: `link`, `reply` or `command`.
     pub how: &'static str,
+    /// Which copy the person has in hand.
+    pub held: Held,
     /// Why, in the person's words; may be empty.
     pub reason: String,
     /// When the new delivery is given up.
     pub expires_at: Millis,
     /// Ids of the departments whose mails are encrypted: a fax that leaves them in clear is said to, in the history.
     pub sealed: Vec<String>,
+}
+
+/// Which copy of a fax a person passes on. Of a department it does not matter: it does so once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// The one of this Message-ID.
+    Message(String),
+    /// One with a link that is good until then; the newest of them.
+    Link(Millis),
+    /// The newest.
+    Newest,
+}
+
+impl Held {
+    /// What tells one passing on of a department from another. Empty for all but the fallback inbox.
+    async fn key(
+        &self,
+        store: impl sqlx::SqliteExecutor<'_>,
+        fax: &FaxId,
+        from: &str,
+    ) -> Result<String, StoreError> {
+        if from != FALLBACK {
+            return Ok(String::new());
+        }
+        if let Self::Message(id) = self {
+            return Ok(id.clone());
+        }
+        let newest = sqlx::query(
+            "SELECT message_id FROM deliveries WHERE fax_id = $1 AND department = $2 ORDER BY id DESC LIMIT 1",
+        )
+        .bind(fax.as_str())
+        .bind(FALLBACK)
+        .fetch_optional(store)
+        .await?;
+        let newest: String = newest.map(|row| row.try_get("message_id")).transpose()?.unwrap_or_default();
+        Ok(match self {
+            Self::Link(until) => format!("{newest} until {until}"),
+            Self::Message(_) | Self::Newest => newest,
+        })
+    }
 }
 
 /// One fax passed on.
@@ -119,14 +164,21 @@ impl Store {
         Ok(passed)
     }
 
-    /// The move that a department made in the fax's present round.
-    pub async fn move_from(&self, fax: &FaxId, department: &str) -> Result<Option<Move>, StoreError> {
+    /// The move that a department made in the fax's present round, of this copy.
+    pub async fn move_from(
+        &self,
+        fax: &FaxId,
+        department: &str,
+        held: &Held,
+    ) -> Result<Option<Move>, StoreError> {
+        let answered = held.key(self.readers(), fax, department).await?;
         let row = sqlx::query(
             "SELECT moves.* FROM moves JOIN faxes ON faxes.id = moves.fax_id AND faxes.round = moves.round
-             WHERE moves.fax_id = $1 AND moves.from_department = $2",
+             WHERE moves.fax_id = $1 AND moves.from_department = $2 AND moves.answered = $3",
         )
         .bind(fax.as_str())
         .bind(department)
+        .bind(answered)
         .fetch_optional(self.readers())
         .await?;
         row.as_ref().map(a_move).transpose()
@@ -151,10 +203,31 @@ impl Store {
         rows.iter().map(a_move).collect()
     }
 
-    /// Notes in the history that somebody fetched the fax's document by a signed link.
-    pub async fn note_fetched(&self, fax: &FaxId, department: &str, now: Millis) -> Result<(), StoreError> {
+    /// Notes in the history that somebody fetched the fax's document by a signed link; of one link (a department's,
+    /// good until a moment) once a day.
+    pub async fn note_fetched(
+        &self,
+        fax: &FaxId,
+        department: &str,
+        until: Millis,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let detail = json!({ "department": department, "link_until": until });
         let mut tx = self.write().await?;
-        events::record(&mut tx, Some(fax), now, kind::FETCHED, &json!({ "department": department })).await?;
+        let noted = sqlx::query(
+            "SELECT 1 AS one FROM fax_events
+             WHERE fax_id = $1 AND kind = $2 AND at > $3 AND at <= $4 AND detail_json = $5",
+        )
+        .bind(fax.as_str())
+        .bind(kind::FETCHED)
+        .bind(now - FETCHED_EVERY)
+        .bind(now)
+        .bind(detail.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+        if noted.is_none() {
+            events::record(&mut tx, Some(fax), now, kind::FETCHED, &detail).await?;
+        }
         self.commit(tx).await
     }
 }
@@ -171,12 +244,16 @@ pub(super) async fn pass_on(
         .fetch_optional(&mut **tx)
         .await?;
     let fax = rows::fax(&row.ok_or_else(|| StoreError::NoFax(pass.fax.clone()))?)?;
-    let before = sqlx::query("SELECT * FROM moves WHERE fax_id = $1 AND round = $2 AND from_department = $3")
-        .bind(fax.id.as_str())
-        .bind(fax.round)
-        .bind(&pass.from)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let answered = pass.held.key(&mut **tx, &fax.id, &pass.from).await?;
+    let before = sqlx::query(
+        "SELECT * FROM moves WHERE fax_id = $1 AND round = $2 AND from_department = $3 AND answered = $4",
+    )
+    .bind(fax.id.as_str())
+    .bind(fax.round)
+    .bind(&pass.from)
+    .bind(&answered)
+    .fetch_optional(&mut **tx)
+    .await?;
     if let Some(row) = before {
         return Ok(Passed::Before(a_move(&row)?));
     }
@@ -204,7 +281,7 @@ pub(super) async fn pass_on(
     };
     let decided = fax.routing.as_ref().map(|routing| &routing.decision);
     let in_clear = !round && opens(pass, decided);
-    write(tx, &made, pass, in_clear, fallback, now).await?;
+    write(tx, &made, &answered, pass, in_clear, fallback, now).await?;
     reopen(tx, &fax.id, fax.stage, now).await?;
     Ok(Passed::Now(made))
 }
@@ -213,6 +290,7 @@ pub(super) async fn pass_on(
 async fn write(
     tx: &mut Tx,
     made: &Move,
+    answered: &str,
     pass: &Pass,
     in_clear: bool,
     fallback: &Fallback,
@@ -220,7 +298,7 @@ async fn write(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO moves (id, fax_id, round, at, from_department, wanted, to_department, who, how, reason,
-                            message_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                            message_id, answered) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(made.id)
     .bind(made.fax.as_str())
@@ -233,6 +311,7 @@ async fn write(
     .bind(&made.how)
     .bind(&made.reason)
     .bind(&made.message_id)
+    .bind(answered)
     .execute(&mut **tx)
     .await?;
     let round = made.went_round();

@@ -1,14 +1,72 @@
 //! What people may do to a fax: retry, replay, discard. Each names who did it.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::deliveries::withdraw;
 use super::events::{self, kind};
-use super::rows::{self, Fax};
-use super::{Store, StoreError, Tx};
-use crate::fax::{FaxId, Millis, Step};
+use super::rows::{self, Fax, to_json};
+use super::{FALLBACK, Store, StoreError, Tx};
+use crate::fax::{FaxId, Millis, Step, Target};
+
+/// Moments beyond which nothing of ours waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// A fax's work.
+    pub work: Millis,
+    /// A delivery.
+    pub delivery: Millis,
+    /// A delivery to the fallback inbox, which waits longer after a bounce.
+    pub fallback: Millis,
+    /// A delivery that is held.
+    pub held: Millis,
+}
 
 impl Store {
+    /// Makes due now whatever waits for a later moment than anything of ours does, and nothing else: the clock was set
+    /// back since. Gives the faxes that it concerns.
+    pub async fn cut_waits(
+        &self,
+        waits: Waits,
+        fallback: &Target,
+        now: Millis,
+    ) -> Result<Vec<FaxId>, StoreError> {
+        let fallback = to_json(fallback);
+        let mut tx = self.write().await?;
+        let work = sqlx::query(
+            "UPDATE faxes SET next_at = $1 WHERE next_at > $2 AND stage IN ('received', 'transcribed', 'composed')
+             RETURNING id AS fax_id",
+        )
+        .bind(now)
+        .bind(waits.work)
+        .fetch_all(&mut *tx)
+        .await?;
+        let deliveries = sqlx::query(
+            "UPDATE deliveries SET next_at = $6 WHERE state = 'due'
+                 AND next_at > CASE WHEN department = $1 OR target_json = $2 THEN $3 ELSE $4 END
+                 AND (held_until IS NULL OR next_at > held_until OR next_at > $5) RETURNING fax_id",
+        )
+        .bind(FALLBACK)
+        .bind(fallback)
+        .bind(waits.fallback)
+        .bind(waits.delivery)
+        .bind(waits.held)
+        .bind(now)
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut faxes: BTreeMap<FaxId, u64> = BTreeMap::new();
+        for row in work.iter().chain(&deliveries) {
+            *faxes.entry(rows::parsed(row, "deliveries", "fax_id")?).or_default() += 1;
+        }
+        for (id, waits) in &faxes {
+            let detail = json!({ "who": "the clock was set back", "waits": waits });
+            events::record(&mut tx, Some(id), now, kind::RETRIED, &detail).await?;
+        }
+        self.commit(tx).await?;
+        Ok(faxes.into_keys().collect())
+    }
+
     /// Makes everything about a fax due now: its work and its deliveries. How many waits were ended.
     pub async fn retry(&self, id: &FaxId, who: &str, now: Millis) -> Result<u64, StoreError> {
         let mut tx = self.write().await?;

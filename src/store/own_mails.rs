@@ -1,7 +1,8 @@
 //! Mails of the gateway that are no fax: an unknown mail forwarded to the fallback inbox, an answer to a clerk.
 //!
 //! They are made in the transaction of what calls for them and sent later by one task, so that no mail is lost and
-//! none is sent for what did not happen. A Message-ID stands once: the same cause makes one mail.
+//! none is sent for what did not happen. A Message-ID stands once: the same cause makes one mail. So many go out in an
+//! hour; what is more waits for a place, and is never dropped.
 
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -10,7 +11,11 @@ use super::rows::{self, to_json};
 use super::{Store, StoreError, Tx};
 use crate::fax::{Millis, Target};
 
-/// A mail to be sent, due at once.
+/// So many in an hour: a flood of mails, or two machines that answer each other, must not flood people.
+pub const AN_HOUR: u32 = 60;
+const HOUR: Millis = 60 * 60_000;
+
+/// A mail to be sent, due at once, or when there is a place for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMail {
     /// Without angle brackets.
@@ -21,8 +26,10 @@ pub struct NewMail {
     pub target: Target,
     /// The whole message.
     pub message: Vec<u8>,
-    /// When it is given up; `None`: never.
-    pub expires_at: Option<Millis>,
+    /// For how long it is tried from when it becomes due; `None`: for ever.
+    pub lasts: Option<Millis>,
+    /// It waits for no place among those of an hour.
+    pub at_once: bool,
 }
 
 /// A mail that is due.
@@ -92,31 +99,49 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// How many such mails were made since a moment.
-    pub async fn own_mails_since(&self, since: Millis) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS mails FROM own_mails WHERE made_at >= $1")
-            .bind(since)
-            .fetch_one(self.readers())
-            .await?;
+    /// How many such mails are due at a moment, or wait for one up to it.
+    pub async fn own_mails_due(&self, until: Millis) -> Result<u32, StoreError> {
+        let row =
+            sqlx::query("SELECT COUNT(*) AS mails FROM own_mails WHERE state = 'due' AND next_at <= $1")
+                .bind(until)
+                .fetch_one(self.readers())
+                .await?;
         rows::number(&row, "own_mails", "mails")
     }
 }
 
-/// Makes a mail, due now; the same Message-ID makes none.
-pub(super) async fn insert(tx: &mut Tx, mail: &NewMail, now: Millis) -> Result<(), StoreError> {
+/// Makes a mail; the same Message-ID makes none. True: it waits for a place.
+pub(super) async fn insert(tx: &mut Tx, mail: &NewMail, now: Millis) -> Result<bool, StoreError> {
+    let slot = if mail.at_once { None } else { Some(place(tx, now).await?) };
+    let due = slot.unwrap_or(now);
     sqlx::query(
-        "INSERT INTO own_mails (message_id, kind, target_json, message, state, made_at, next_at, expires_at)
-         VALUES ($1, $2, $3, $4, 'due', $5, $5, $6) ON CONFLICT (message_id) DO NOTHING",
+        "INSERT INTO own_mails (message_id, kind, target_json, message, state, made_at, next_at, expires_at, slot)
+         VALUES ($1, $2, $3, $4, 'due', $5, $6, $7, $8) ON CONFLICT (message_id) DO NOTHING",
     )
     .bind(&mail.message_id)
     .bind(mail.kind)
     .bind(to_json(&mail.target))
     .bind(&mail.message)
     .bind(now)
-    .bind(mail.expires_at)
+    .bind(due)
+    .bind(mail.lasts.map(|lasts| due.saturating_add(lasts)))
+    .bind(slot)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(due > now)
+}
+
+/// The next free place: an hour after the one so many places back. What a clock that ran ahead has made does not count.
+async fn place(tx: &mut Tx, now: Millis) -> Result<Millis, StoreError> {
+    let row = sqlx::query(
+        "SELECT slot FROM own_mails WHERE slot IS NOT NULL AND made_at <= $1 ORDER BY slot DESC LIMIT 1 OFFSET $2",
+    )
+    .bind(now)
+    .bind(AN_HOUR - 1)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let before = row.map(|row| row.try_get::<Millis, _>("slot")).transpose()?;
+    Ok(before.map_or(now, |before| now.max(before.saturating_add(HOUR))))
 }
 
 fn own_mail(row: &SqliteRow) -> Result<OwnMail, StoreError> {

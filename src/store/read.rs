@@ -95,27 +95,6 @@ impl Store {
         Ok(row.try_get::<Option<Millis>, _>("oldest")?.map(|at| (now - at).max(0)))
     }
 
-    /// Faxes whose work waits for a moment after `work`, or a delivery of which for one after `delivery`, or after `held`
-    /// where it is held.
-    pub async fn beyond(
-        &self,
-        work: Millis,
-        delivery: Millis,
-        held: Millis,
-    ) -> Result<Vec<FaxId>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id FROM faxes WHERE stage IN ('received', 'transcribed', 'composed') AND next_at > $1
-             UNION SELECT fax_id FROM deliveries WHERE state = 'due' AND next_at > $2
-                      AND (held_until IS NULL OR next_at > held_until OR next_at > $3)",
-        )
-        .bind(work)
-        .bind(delivery)
-        .bind(held)
-        .fetch_all(self.readers())
-        .await?;
-        rows.iter().map(|row| rows::parsed(row, "faxes", "id")).collect()
-    }
-
     /// What is still to be done. Deliveries of a fax that is being worked on wait for it, and count with it.
     pub async fn backlog(&self, now: Millis) -> Result<Backlog, StoreError> {
         let row = sqlx::query(

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use faxgate::deliver::directory::{Directory, InForce};
 use faxgate::fax::{DeliveryState, Disposition, Fault, FaxId, Outcome, Sha256, Stage, Target};
 use faxgate::returns::{Desk, maildir};
-use faxgate::store::{FALLBACK, Fallback, Follow, NewReturn, Recorded, StoreError, Taken};
+use faxgate::store::{
+    FALLBACK, Fallback, Follow, Held, NewReturn, Pass, Passed, Recorded, StoreError, Taken, Waits,
+};
 use serde_json::Value;
 
 use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
@@ -332,7 +334,7 @@ async fn forged_reports_change_nothing_and_are_forwarded_to_people() {
     assert_eq!(it.states().await, [DeliveryState::Delivered]);
     assert_eq!(it.house.stage(&it.fax).await, Stage::Closed);
     let store = &it.house.ctx.store;
-    assert_eq!(store.own_mails_since(0).await.unwrap(), 2, "the two doubtful ones are shown to people");
+    assert_eq!(store.own_mails_due(i64::MAX).await.unwrap(), 2, "the two doubtful ones are shown to people");
     let verdicts: Vec<String> =
         store.returned(10).await.unwrap().into_iter().map(|one| one.verdict).collect();
     assert_eq!(verdicts, ["reported", "unmatched", "doubtful"]);
@@ -362,13 +364,20 @@ async fn an_envelope_id_or_the_id_of_a_part_names_the_mail_too() {
 #[tokio::test]
 async fn a_flood_of_mails_is_kept_whole_and_not_passed_on_to_people_without_end() {
     let it = DeskHouse::new().await;
+    let begun = (it.house.ctx.clock)();
     for number in 0..65 {
         let mail = format!("From: a@b.test\r\nSubject: {number}\r\n\r\nhello\r\n");
         assert!(it.desk.take(mail.into_bytes(), Some("a@b.test".into())).await.unwrap().new);
     }
     let store = &it.house.ctx.store;
-    assert_eq!(store.own_mails_since(0).await.unwrap(), 60);
+    let now = (it.house.ctx.clock)();
+    let hour = 60 * pipeline_house::MINUTE;
+    assert_eq!(store.own_mails_due(begun + hour - 1).await.unwrap(), 60, "so many in an hour");
+    assert_eq!(store.own_mails_due(now + hour).await.unwrap(), 65, "the others in the next: none is dropped");
     assert_eq!(store.returned(100).await.unwrap().len(), 65);
+    // A report on one of our faxes waits for nothing.
+    it.report("failed", "alias@house.test", &it.message_id()).await;
+    assert_eq!(store.own_mails_due((it.house.ctx.clock)()).await.unwrap(), 61);
 }
 
 #[tokio::test]
@@ -387,18 +396,133 @@ async fn a_maildir_is_emptied_into_the_desk_and_what_cannot_be_taken_stays() {
     .unwrap();
     std::fs::write(root.path().join("new/3.no-mail.mx"), b"\x00\xff\x00").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", root.path().join("new/4.link.mx")).unwrap();
-    assert_eq!(maildir::take_all(root.path(), &it.desk).await.unwrap(), 3);
+    let mut watch = maildir::Watch::new(root.path().to_owned());
+    assert_eq!(watch.take_all(&it.desk).await.unwrap(), 3);
     assert_eq!(it.states().await, [DeliveryState::Bounced, DeliveryState::Due]);
     let left = crate::harness::gateway::names(&root.path().join("new"));
     assert_eq!(left.into_iter().collect::<Vec<_>>(), ["4.link.mx"], "a link is not followed");
     assert!(root.path().join("cur/1.bounce.mx:2,S").exists());
     assert_eq!(
-        it.house.ctx.store.own_mails_since(0).await.unwrap(),
+        it.house.ctx.store.own_mails_due(i64::MAX).await.unwrap(),
         2,
         "what is not understood is forwarded"
     );
     let deliveries = it.house.ctx.store.deliveries(&it.fax).await.unwrap();
     assert_eq!(deliveries[1].department, FALLBACK);
     std::fs::remove_dir_all(root.path().join("new")).unwrap();
-    assert_eq!(maildir::take_all(root.path(), &it.desk).await.unwrap_err().code, "returns.maildir");
+    assert_eq!(watch.take_all(&it.desk).await.unwrap_err().code, "returns.maildir");
+}
+
+#[tokio::test]
+async fn refused_files_hold_up_no_later_mail_and_nothing_is_taken_that_cannot_be_moved() {
+    let it = DeskHouse::new().await;
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["new", "tmp"] {
+        std::fs::create_dir(root.path().join(folder)).unwrap();
+    }
+    let mail = b"From: a@b.test\r\nSubject: hello\r\n\r\nWho are you?\r\n";
+    std::fs::write(root.path().join("new/9.words.mx"), mail).unwrap();
+    let mut watch = maildir::Watch::new(root.path().to_owned());
+    assert_eq!(watch.take_all(&it.desk).await.unwrap_err().code, "returns.maildir", "no cur");
+    assert_eq!(it.house.ctx.store.returned(9).await.unwrap(), []);
+    std::fs::create_dir(root.path().join("cur")).unwrap();
+    for number in 0..201 {
+        let file = std::fs::File::create(root.path().join(format!("new/1.{number:03}.mx"))).unwrap();
+        file.set_len(faxgate::returns::MAIL_MOST as u64 + 1).unwrap();
+    }
+    let first = watch.take_all(&it.desk).await.unwrap_err();
+    assert_eq!(first.code, "returns.too-large");
+    let _ = watch.take_all(&it.desk).await.unwrap_err();
+    assert_eq!(it.house.ctx.store.returned(9).await.unwrap().len(), 1, "the mail behind them");
+    assert_eq!(watch.take_all(&it.desk).await.unwrap(), 0, "what was refused is not looked at again");
+    assert_eq!(std::fs::read_dir(root.path().join("new")).unwrap().count(), 201);
+}
+
+/// What `fallback` and departments do with a fax.
+struct Mover<'a>(&'a DeskHouse);
+
+impl Mover<'_> {
+    async fn pass(&self, from: &str, to: &str, held: Held) -> Passed {
+        let now = (self.0.house.ctx.clock)();
+        let fallback = Fallback {
+            target: Target::Mail(pipeline_house::FALLBACK.into()),
+            host_name: "gw.house.test".into(),
+            expires_at: now + DAY,
+        };
+        let pass = Pass {
+            fax: self.0.fax.clone(),
+            from: from.into(),
+            to: to.into(),
+            targets: vec![Target::Mail(format!("{to}@house.test"))],
+            who: from.into(),
+            how: "reply",
+            held,
+            reason: String::new(),
+            expires_at: now + DAY,
+            sealed: vec![],
+        };
+        let passed = self.0.house.ctx.store.pass_on(&pass, &fallback, now).await.unwrap();
+        self.0.house.drain().await;
+        passed
+    }
+}
+
+#[tokio::test]
+async fn the_fallback_inbox_settles_a_circle_though_it_passed_the_fax_on_before() {
+    for by_link in [false, true] {
+        let it = DeskHouse::new().await;
+        it.report("failed", FRONT, &it.message_id()).await;
+        it.house.drain().await;
+        let mover = Mover(&it);
+        let held = |id: &str| if by_link { Held::Link(7) } else { Held::Message(id.to_owned()) };
+        let copy = it.house.courier.mail(1).message_id.clone();
+        let first = mover.pass(FALLBACK, "alpha", held(&copy)).await;
+        assert!(matches!(&first, Passed::Now(_)), "{first:?}");
+        // The button twice.
+        let again = mover.pass(FALLBACK, "beta", held(&copy)).await;
+        assert!(matches!(&again, Passed::Before(made) if made.to == "alpha"), "{again:?}");
+        mover.pass("alpha", "beta", Held::Newest).await;
+        let round = mover.pass("beta", "alpha", Held::Newest).await;
+        assert_eq!(round.the_move().to, FALLBACK);
+        let copy = round.the_move().message_id.clone();
+        let settled = mover.pass(FALLBACK, "gamma", held(&copy)).await;
+        assert!(matches!(&settled, Passed::Now(made) if made.to == "gamma"), "{settled:?}");
+        let again = mover.pass(FALLBACK, "gamma", held(&copy)).await;
+        assert!(matches!(&again, Passed::Before(made) if made.to == "gamma"), "{again:?}");
+        // A department's word counts once.
+        assert!(matches!(mover.pass("alpha", "gamma", held(&copy)).await, Passed::Before(_)));
+    }
+}
+
+#[tokio::test]
+async fn the_reconciler_lets_the_fallback_inbox_wait_and_cuts_no_wait_but_one_that_a_clock_made() {
+    let it = DeskHouse::new().await;
+    it.report("failed", FRONT, &it.message_id()).await;
+    it.house.drain().await;
+    let copy = it.house.courier.mail(1).message_id.clone();
+    // It bounces again and again: the waits double up to a day.
+    for _ in 0..6 {
+        it.house.pass(DAY);
+        it.house.drain().await;
+        let number = it.house.ctx.store.returned(99).await.unwrap().len();
+        let mut mail = report("failed", pipeline_house::FALLBACK, &copy);
+        mail.extend_from_slice("\r\n".repeat(number).as_bytes());
+        assert_eq!(it.desk.take(mail, Some(String::new())).await.unwrap().alarms, 1);
+    }
+    let store = &it.house.ctx.store;
+    let fallback = Target::Mail(pipeline_house::FALLBACK.into());
+    let now = (it.house.ctx.clock)();
+    let next_at = store.deliveries(&it.fax).await.unwrap()[1].next_at;
+    assert!(next_at > now + DAY - pipeline_house::MINUTE, "{next_at} {now}");
+    it.house.drain().await;
+    assert_eq!(store.deliveries(&it.fax).await.unwrap()[1].next_at, next_at, "a drain reconciles");
+    let short = Waits { work: now, delivery: now, fallback: next_at, held: now };
+    assert_eq!(store.cut_waits(short, &fallback, now).await.unwrap(), []);
+    // As after a clock that was set back.
+    let shorter = Waits { fallback: next_at - 1, ..short };
+    assert_eq!(store.cut_waits(shorter, &fallback, now).await.unwrap(), [it.fax.clone()]);
+    let deliveries = store.deliveries(&it.fax).await.unwrap();
+    assert_eq!(deliveries[1].next_at, now);
+    assert_eq!(deliveries[0].state, DeliveryState::Bounced);
+    store.verify_events().await.unwrap();
 }

@@ -304,6 +304,8 @@ fn systemd_accepts_the_unit() {
     let folder = tempfile::tempdir().unwrap();
     let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/faxgate.service");
     let unit = std::fs::read_to_string(shipped).unwrap();
+    // The documented socket of `[returns]`, unix:/run/faxgate/lmtp, lies in a folder that nobody else makes.
+    assert!(unit.contains("\nRuntimeDirectory=faxgate\n"));
     let path = folder.path().join("faxgate.service");
     // The installed binary is not here, and neither is the user that systemd-sysusers makes.
     let unit = unit.replace("/usr/bin/faxgate", env!("CARGO_BIN_EXE_faxgate"));

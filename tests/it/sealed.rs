@@ -76,6 +76,7 @@ async fn pass(house: &House, fax: &FaxId, from: &str, to: &str, address: &str) -
         targets: vec![Target::Mail(address.into())],
         who: "a clerk".into(),
         how: "command",
+        held: faxgate::store::Held::Newest,
         reason: String::new(),
         expires_at: now + DAY,
         sealed: vec!["front".into()],

@@ -16,7 +16,7 @@ use tokio::io::{
     AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
 };
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,14 @@ const SESSIONS: usize = 8;
 const COMMAND_MOST: u64 = 4_096;
 /// So much of one line is read at a time: a mail may be one line.
 const PIECE_MOST: u64 = 1 << 20;
+/// Bytes of mails that are being read or taken, of all sessions together; beyond, a client is told to come later.
+const IN_HAND_MOST: usize = 2 * MAIL_MOST;
+/// How long a mail may take from its first byte to its dot: one that drips in holds a session.
+const MAIL_TIME: Duration = Duration::from_secs(30 * 60);
+/// How long a client may leave our answer unread.
+const WRITE_TIME: Duration = Duration::from_secs(60);
+/// At a stop a session may finish the mail that it is at in this time; cut off, the client hands it over again.
+const GRACE: Duration = Duration::from_secs(20);
 /// How long a client may be silent (RFC 5321 §4.5.3.2: five minutes before commands).
 const SILENCE: Duration = Duration::from_secs(300);
 /// Anybody may knock; who may open the socket's folder is the admin's choice.
@@ -63,9 +71,10 @@ impl Server {
         })
     }
 
-    /// Serves until cancelled; sessions in progress finish the mail that they are at.
+    /// Serves until cancelled; sessions in progress finish the mail that they are at, unless it takes too long.
     pub async fn serve(self, desk: Desk, cancel: CancellationToken) {
         let room = Arc::new(Semaphore::new(SESSIONS));
+        let hands = Arc::new(Semaphore::new(IN_HAND_MOST));
         let mut sessions = JoinSet::new();
         loop {
             let permit = tokio::select! {
@@ -81,16 +90,20 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
-            let (desk, cancel) = (desk.clone(), cancel.clone());
+            let (desk, hands, cancel) = (desk.clone(), Arc::clone(&hands), cancel.clone());
             sessions.spawn(async move {
-                if let Err(error) = talk(stream, &desk, &cancel).await {
+                if let Err(error) = talk(stream, &desk, &hands, &cancel).await {
                     tracing::info!(%error, "an LMTP session broke off");
                 }
                 drop(permit);
             });
             while sessions.try_join_next().is_some() {}
         }
-        while sessions.join_next().await.is_some() {}
+        let finish = async { while sessions.join_next().await.is_some() {} };
+        if timeout(GRACE, finish).await.is_err() {
+            tracing::warn!("an LMTP session was cut off at the stop; its mail is handed over again");
+            sessions.abort_all();
+        }
     }
 
     async fn accept(&self) -> io::Result<Stream> {
@@ -121,7 +134,12 @@ async fn unix(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn talk(stream: Stream, desk: &Desk, cancel: &CancellationToken) -> io::Result<()> {
+async fn talk(
+    stream: Stream,
+    desk: &Desk,
+    hands: &Arc<Semaphore>,
+    cancel: &CancellationToken,
+) -> io::Result<()> {
     let mut wire = BufReader::new(stream);
     let mut session = Session::default();
     say(&mut wire, "220 faxgate LMTP ready").await?;
@@ -137,9 +155,12 @@ async fn talk(stream: Stream, desk: &Desk, cancel: &CancellationToken) -> io::Re
             Step::Close(text) => return say(&mut wire, &text).await,
             Step::Data(text) => {
                 say(&mut wire, &text).await?;
-                let reply = match data(&mut wire).await? {
-                    None => "552 5.3.4 the mail is too large",
-                    Some(mail) => taken(desk, mail, session.sender()).await,
+                let read = timeout(MAIL_TIME, data(&mut wire, hands)).await;
+                let reply = match read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
+                    Read::TooLarge => "552 5.3.4 the mail is too large",
+                    Read::NoRoom => "452 4.3.1 too many mails at once",
+                    // Its room is free again when it is taken.
+                    Read::Mail(mail, _room) => taken(desk, mail, session.sender()).await,
                 };
                 let replies = session.done(reply);
                 say(&mut wire, &replies).await?;
@@ -166,8 +187,15 @@ async fn taken(desk: &Desk, mail: Vec<u8>, sender: Option<String>) -> &'static s
 }
 
 async fn say(wire: &mut (impl AsyncWrite + Unpin), text: &str) -> io::Result<()> {
-    wire.write_all(format!("{text}\r\n").as_bytes()).await?;
-    wire.flush().await
+    say_within(WRITE_TIME, wire, text).await
+}
+
+async fn say_within(time: Duration, wire: &mut (impl AsyncWrite + Unpin), text: &str) -> io::Result<()> {
+    let written = timeout(time, async {
+        wire.write_all(format!("{text}\r\n").as_bytes()).await?;
+        wire.flush().await
+    });
+    written.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// A command line without its end; `None`: the client has gone.
@@ -187,11 +215,20 @@ async fn command(wire: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<St
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// The mail up to its dot, with the dots of RFC 5321 §4.5.2 taken off; `None`: it was too large, and was read to its
-/// end all the same.
-async fn data(wire: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+/// What came up to the dot. What is not kept was read to its end all the same.
+#[derive(Debug)]
+enum Read {
+    /// A mail, and the room that it has in hand.
+    Mail(Vec<u8>, Option<OwnedSemaphorePermit>),
+    TooLarge,
+    NoRoom,
+}
+
+/// The mail up to its dot, with the dots of RFC 5321 §4.5.2 taken off. `hands`: room for so many bytes.
+async fn data(wire: &mut (impl AsyncBufRead + Unpin), hands: &Arc<Semaphore>) -> io::Result<Read> {
     let mut mail = Vec::new();
-    let mut too_large = false;
+    let mut room: Option<OwnedSemaphorePermit> = None;
+    let mut refused: Option<Read> = None;
     let mut line = Vec::new();
     // Whether what was read last ended a line with CRLF: a bare LF ends none, or a mail could smuggle in another.
     let mut at_line_start = true;
@@ -208,15 +245,25 @@ async fn data(wire: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u
         let whole = line.ends_with(b"\r\n") || ended_with_cr && line == b"\n";
         ended_with_cr = line.last() == Some(&b'\r');
         if at_line_start && line == b".\r\n" {
-            return Ok((!too_large).then_some(mail));
+            return Ok(refused.unwrap_or(Read::Mail(mail, room)));
         }
         let stuffed = at_line_start && line.first() == Some(&b'.');
         let kept = line.get(usize::from(stuffed)..).unwrap_or(&[]);
-        too_large |= mail.len() + kept.len() > MAIL_MOST;
-        if too_large {
-            mail.clear();
-        } else {
-            mail.extend_from_slice(kept);
+        if refused.is_none() && mail.len() + kept.len() > MAIL_MOST {
+            refused = Some(Read::TooLarge);
+        }
+        if refused.is_none() {
+            // Nobody waits for room with a mail half in hand: two that did would wait for ever.
+            let size = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+            match (Arc::clone(hands).try_acquire_many_owned(size), &mut room) {
+                (Ok(more), Some(room)) => room.merge(more),
+                (Ok(first), none) => *none = Some(first),
+                (Err(_), _) => refused = Some(Read::NoRoom),
+            }
+        }
+        match refused {
+            None => mail.extend_from_slice(kept),
+            Some(_) => (mail, room) = (Vec::new(), None),
         }
         at_line_start = whole;
     }
@@ -227,7 +274,34 @@ mod tests {
     use super::*;
 
     async fn read(bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        data(&mut BufReader::new(bytes)).await
+        let hands = Arc::new(Semaphore::new(1_000));
+        let read = data(&mut BufReader::new(bytes), &hands).await?;
+        Ok(match read {
+            Read::Mail(mail, _) => Some(mail),
+            Read::TooLarge | Read::NoRoom => None,
+        })
+    }
+
+    #[tokio::test]
+    async fn mails_in_hand_are_bounded_together_and_room_is_given_back() {
+        let hands = Arc::new(Semaphore::new(20));
+        let mut first = BufReader::new(&b"0123456789\r\n.\r\n"[..]);
+        let held = data(&mut first, &hands).await.unwrap();
+        assert!(matches!(&held, Read::Mail(mail, Some(_)) if mail.len() == 12), "{held:?}");
+        let mut second = BufReader::new(&b"0123456789\r\n.\r\nNOOP\r\n"[..]);
+        assert!(matches!(data(&mut second, &hands).await.unwrap(), Read::NoRoom));
+        assert_eq!(command(&mut second).await.unwrap().unwrap(), "NOOP", "it was read to its dot");
+        drop(held);
+        let mut third = BufReader::new(&b"0123456789\r\n.\r\n"[..]);
+        assert!(matches!(data(&mut third, &hands).await.unwrap(), Read::Mail(..)));
+        assert_eq!(hands.available_permits(), 20);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_our_answers_is_left() {
+        let (mut ours, _theirs) = tokio::io::duplex(4);
+        let left = say_within(Duration::from_millis(20), &mut ours, "250 a long answer").await.unwrap_err();
+        assert_eq!(left.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]

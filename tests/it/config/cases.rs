@@ -265,6 +265,13 @@ pub(super) const CASES: &[Case] = &[
         "[links]\nbase = \"http://fax.city.example\"\nlisten = \"127.0.0.1:8080\"\n[mail]\n",
     ),
     case(
+        "config.links.open",
+        M,
+        "[mail]\n",
+        "[links]\nbase = \"https://fax.city.example\"\nlisten = \"0.0.0.0:8080\"\n[mail]\n",
+    ),
+    case("config.path.missing", M, "[mail]\n", "[returns]\nlmtp = \"unix:no/such/lmtp\"\n[mail]\n"),
+    case(
         "config.links.short",
         M,
         "[mail]\n",
