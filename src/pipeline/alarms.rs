@@ -30,6 +30,9 @@ const DAY: Millis = 24 * silence::HOUR;
 /// What names a line or a sender is no longer than this.
 const NAME_MOST: usize = 60;
 
+/// What deliveries by mail wait for.
+const MAIL_RELAY: &str = "mail relay";
+
 /// One look at everything.
 pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<(), StoreError> {
     let caught_up = learn(ctx, now).await?;
@@ -45,7 +48,10 @@ pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<
     let mut found: Vec<Found> =
         alarms::late(ctx.store.oldest_open(now).await?, settings.queue).into_iter().collect();
     found.extend(alarms::refusing(&waits(ctx).await?, settings.refusing, now));
-    found.extend(alarms::relays(&relays(policy), settings.refusing, now));
+    // Where mail waits for it, that is told already: this is for a relay in whose place another takes the mail.
+    if !found.iter().any(|one| one.about == MAIL_RELAY) {
+        found.extend(alarms::relays(&relays(policy), settings.refusing, now));
+    }
     let places = ctx.store.bounced_since(now - DAY).await?;
     found.extend(alarms::bounced(&places, settings.bounces));
     // A line seems silent while its newest faxes are not learned yet. What was switched off is over.
@@ -143,7 +149,7 @@ async fn waits(ctx: &Context) -> Result<Vec<Wait>, StoreError> {
                 .unwrap_or("")
                 .to_owned();
             let door = match &one.target {
-                Target::Mail(_) => "mail relay".to_owned(),
+                Target::Mail(_) => MAIL_RELAY.to_owned(),
                 Target::Maildir(path) => format!("Maildir {}", path.display()),
                 Target::Webhook(name) => format!("webhook {name}"),
                 Target::Printer(name) => format!("print queue {name}"),
