@@ -221,10 +221,11 @@ fn number(pattern: &[Piece], field: Field) -> Result<String, String> {
         return Err(format!("`{field}` compares numbers and knows one *, at the beginning or at the end"));
     }
     let text = pattern.iter().map(|piece| match piece {
-        Piece::Char(c) => *c,
-        _ => '*',
+        Piece::Char('*') => Err(format!("a * that means itself cannot be written in `{field}`")),
+        Piece::Char(c) => Ok(*c),
+        _ => Ok('*'),
     });
-    Ok(text.collect())
+    text.collect()
 }
 
 fn glob(pattern: &[Piece]) -> String {
@@ -380,6 +381,13 @@ mod tests {
             (Field::Tsi, ""),
         ] {
             assert!(entries(field, &shell(pattern), &NumberPlan::default()).is_err(), "{field} {pattern}");
+        }
+        // Quoted, a star is a star, and no number has one.
+        for pattern in [pieces(&[('*', true)]), pieces(&[('5', false), ('*', true)])] {
+            for field in [Field::Caller, Field::Did] {
+                let refused = entries(field, &pattern, &NumberPlan::default()).unwrap_err();
+                assert!(refused.contains("means itself"), "{refused}");
+            }
         }
     }
 

@@ -200,6 +200,12 @@ impl Rules {
         office::moment_of(local, &self.site.holidays)
     }
 
+    /// A moment that other rules' calendar showed, on this calendar. A date that is none stays as it is.
+    pub fn redated(&self, moment: Moment) -> Moment {
+        let Ok(date) = moment.date.parse::<jiff::civil::Date>() else { return moment };
+        Moment { holiday: self.site.holidays.holiday(date).map(str::to_owned), ..moment }
+    }
+
     /// Digest of the rules file.
     pub fn version(&self) -> &str {
         &self.version

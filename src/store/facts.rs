@@ -22,6 +22,8 @@ pub struct Decided {
     pub decision: Option<String>,
     /// The facts that were seen, as JSON; `None`: they were not kept then.
     pub facts: Option<String>,
+    /// A person said of it that it is no junk: no junk rule is asked.
+    pub released: bool,
 }
 
 impl Store {
@@ -86,8 +88,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Decided>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, admitted_at, stage, json_extract(fault_json, '$.code') AS fault, decision_json, facts_json
-             FROM faxes LEFT JOIN facts ON facts.fax_id = faxes.id
+            "SELECT id, admitted_at, stage, json_extract(fault_json, '$.code') AS fault, decision_json, facts_json,
+                    junk.released_at IS NOT NULL AS released
+             FROM faxes LEFT JOIN facts ON facts.fax_id = faxes.id LEFT JOIN junk ON junk.fax_id = faxes.id
              WHERE (admitted_at, id) > ($1, $2) ORDER BY admitted_at, id LIMIT $3",
         )
         .bind(last.map_or(since - 1, |last| last.at))
@@ -105,6 +108,7 @@ impl Store {
                     fault: row.try_get("fault")?,
                     decision: row.try_get("decision_json")?,
                     facts: row.try_get("facts_json")?,
+                    released: row.try_get("released")?,
                 })
             })
             .collect()

@@ -150,7 +150,9 @@ impl Importer<'_, '_> {
         for row in rows {
             *count.entry(row.text("faxnumber").unwrap_or("")).or_default() += 1;
         }
-        let mut told = self.choices.trust_tsi;
+        let mut told = false;
+        // AvantFAX asks the TSI only where no caller is known: what it names stands after every caller.
+        let mut by_tsi = Vec::new();
         for row in rows.iter().filter(|row| row.text("email").is_some()) {
             let Some(number) = row.text("faxnumber").map(str::to_owned) else { continue };
             if count.get(number.as_str()).copied().unwrap_or(0) > 1 {
@@ -167,16 +169,26 @@ impl Importer<'_, '_> {
             let Some(entries) = self.entries(row, Field::Caller, &number) else { continue };
             if !told {
                 told = true;
-                let why = "where no caller's number is known, AvantFAX takes the TSI, which anyone can claim; here only callers count (--trust-tsi: as AvantFAX)";
+                let why = match self.choices.trust_tsi {
+                    true => {
+                        "AvantFAX takes the TSI only where no caller's number is known; here it counts too for a caller that no rule names"
+                    }
+                    false => {
+                        "where no caller's number is known, AvantFAX takes the TSI, which anyone can claim; here only callers count (--trust-tsi: the TSI too)"
+                    }
+                };
                 self.left(row, Loss::Routing, why);
             }
             let rule = DraftRule { comment, to, printers, ..DraftRule::default() };
             if self.choices.trust_tsi {
                 let when = Demands::from([(Field::Tsi, entries.clone())]);
-                self.draft.push(DraftRule { name: format!("tsi-{number}"), when, ..rule.clone() });
+                by_tsi.push(DraftRule { name: format!("tsi-{number}"), when, ..rule.clone() });
             }
             let when = Demands::from([(Field::Caller, entries)]);
             self.draft.push(DraftRule { name: format!("caller-{number}"), when, ..rule });
+        }
+        for rule in by_tsi {
+            self.draft.push(rule);
         }
     }
 
