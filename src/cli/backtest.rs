@@ -233,7 +233,7 @@ fn judge(slice: &[Past], new: &Rules, present: &Rules) -> Judged {
     let mut judged = Judged { size: slice.len() as u64, ..Judged::default() };
     for Past { decided, gathered } in slice {
         let unpacked = decided.facts.as_deref().map(unpacked);
-        let facts = match (&unpacked, gathered) {
+        let facts = match (unpacked, gathered.clone()) {
             (Some(Some(facts)), _) | (None, Some(facts)) => facts,
             (Some(None), _) => {
                 judged.unread += 1;
@@ -249,19 +249,13 @@ fn judge(slice: &[Past], new: &Rules, present: &Rules) -> Judged {
             continue;
         };
         judged.tried += 1;
-        let decide = |rules: &Rules| {
-            let facts = rules.by_own_calendar(facts);
-            match decided.released {
-                true => route::decide_without_junk(&facts, rules),
-                false => route::decide(&facts, rules),
-            }
-        };
-        let to = Fate::of(decide(new));
+        let (facts, to) = fate_by(facts, decided.released, new);
         if from.same_as(&to) {
             judged.renamed += u64::from(from.rule != to.rule);
             continue;
         }
-        let already = to.same_as(&Fate::of(decide(present)));
+        let (facts, today) = fate_by(facts, decided.released, present);
+        let already = to.same_as(&today);
         let call = &facts.call;
         judged.moves.push(Move {
             fax: decided.fax.clone(),
@@ -276,6 +270,14 @@ fn judge(slice: &[Past], new: &Rules, present: &Rules) -> Judged {
         });
     }
     judged
+}
+
+/// What rules do with a fax as the gateway would: on their own calendar, and without those on junk once a person took it back.
+fn fate_by(facts: Facts, released: bool, rules: &Rules) -> (Facts, Fate) {
+    let facts = Facts { when: facts.when.map(|when| rules.redated(when)), ..facts };
+    let decide = if released { route::decide_without_junk } else { route::decide };
+    let fate = Fate::of(decide(&facts, rules));
+    (facts, fate)
 }
 
 /// Fault code of faxes that a rule set aside as junk.

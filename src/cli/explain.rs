@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::rules::{given, short};
+use super::rules::{given, of_then, short};
 use super::shown::{json_text, line, sentence, table};
 use super::{End, configured, with_store};
 use crate::fax::{Box2, CallRecord, FaxId, Number, PageCode, StationId, one_line};
@@ -93,23 +93,23 @@ pub fn explain(folder: &Path, args: &ExplainArgs) -> End {
                 .as_ref()
                 .and_then(|routing| serde_json::from_value::<Decision>(routing.decision.clone()).ok());
         }
-        let version = match (&args.rules, &decided) {
-            (Some(rules), _) => Some(rules.clone()),
-            (None, Some(decided)) if args.then => Some(decided.rules_version.clone()),
+        let tried = match (&args.rules, &decided) {
+            (Some(rules), _) => given(&store, folder, rules).await?,
+            (None, Some(decided)) if args.then => of_then(&store, folder, &decided.rules_version).await?,
             (None, None) if args.then => {
                 eprintln!("faxgate: nothing was decided of it yet");
                 return Ok(End::Failed);
             }
-            _ => None,
+            _ => Ok(present),
         };
-        let rules = match version {
-            None => present.rules,
-            Some(version) => match given(&store, folder, &version).await? {
-                Ok(config) => config.rules,
-                Err(end) => return Ok(end),
-            },
+        let rules = match tried {
+            Ok(config) => config.rules,
+            Err(end) => return Ok(end),
         };
-        let facts = stored.unwrap_or_else(|| made_up(args, &rules));
+        let facts = match stored {
+            Some(facts) => Facts { when: facts.when.map(|when| rules.redated(when)), ..facts },
+            None => made_up(args, &rules),
+        };
         Ok(told(&facts, &rules, args.json, decided.as_ref(), released))
     })
 }
@@ -145,20 +145,19 @@ fn made_up(args: &ExplainArgs, rules: &route::Rules) -> Facts {
     }
 }
 
-/// `released`: a person took it back from junk.
+/// `released`: a person took it back from junk, so the gateway asks no junk rule about it.
 fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decision>, released: bool) -> End {
-    let facts = &*rules.by_own_calendar(facts);
-    let (decision, reasons) = match released {
-        true => (route::decide_without_junk(facts, rules), route::explain_without_junk(facts, rules)),
-        false => (route::decide(facts, rules), route::explain(facts, rules)),
-    };
+    let without_junk = released.then(|| rules.without_junk());
+    let rules = without_junk.as_ref().unwrap_or(rules);
+    let decision = route::decide(facts, rules);
+    let reasons = route::explain(facts, rules);
     let differs = decided.is_some_and(|then| !same(then, &decision));
     if json {
         let answer = serde_json::json!({
             "rule": decision.rule, "departments": decision.departments, "copies": decision.copies,
             "outcome": decision.outcome, "triage": decision.triage, "suggestion": decision.suggestion,
             "confidence": decision.confidence, "rules_version": decision.rules_version, "reasons": reasons,
-            "decided_then": decided, "differs": differs,
+            "decided_then": decided, "differs": differs, "released": released,
         });
         println!("{}", json_text(&answer));
         return End::Done;
@@ -179,19 +178,27 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
     for sentence in remarks(&decision) {
         println!("{sentence}");
     }
+    if released {
+        println!("a person said that it is no junk: rules that set faxes aside were not asked");
+    }
+    print_then(decided, &decision);
+    End::Done
+}
+
+/// What was decided then, beside what is decided now.
+fn print_then(decided: Option<&Decision>, decision: &Decision) {
     match decided {
-        Some(then) if differs => println!(
-            "it went {}: {}",
+        Some(then) if !same(then, decision) && then.rules_version == decision.rules_version => println!(
+            "it went {}: the rules are the same (version {}), but the departments, the dial plan or the calendar changed \
+             since",
             destination(then),
-            match then.rules_version == decision.rules_version {
-                true => "the rules are the same, but departments, numbers or the calendar have changed since"
-                    .to_owned(),
-                false => format!(
-                    "the rules have changed since (version {} then, {} now)",
-                    short(&then.rules_version),
-                    short(&decision.rules_version)
-                ),
-            },
+            short(&then.rules_version),
+        ),
+        Some(then) if !same(then, decision) => println!(
+            "it went {}: the rules have changed since (version {} then, {} now)",
+            destination(then),
+            short(&then.rules_version),
+            short(&decision.rules_version),
         ),
         Some(then) if then.rules_version != decision.rules_version => println!(
             "it was decided so too by the rules of then (version {} then, {} now)",
@@ -203,7 +210,6 @@ fn told(facts: &Facts, rules: &route::Rules, json: bool, decided: Option<&Decisi
         }
         None => println!("by rules of version {}", short(&decision.rules_version)),
     }
-    End::Done
 }
 
 /// Two decisions do the same with a fax, and by the same rule.

@@ -190,6 +190,21 @@ pub(super) async fn given(store: &Store, folder: &Path, what: &str) -> Result<Re
     Ok(tried(Config::load_with(folder, &text.rules, None), &format!("version {}", short(&text.version))))
 }
 
+/// The configuration as it decided once: the rules of a version with the departments kept beside them. Where those do not
+/// hold beside the present machine, with the present departments, and the person is told.
+pub(super) async fn of_then(
+    store: &Store,
+    folder: &Path,
+    version: &str,
+) -> Result<Result<Config, End>, Fault> {
+    let Some(text) = kept(store, version).await? else { return Ok(Err(End::Usage)) };
+    if let Ok((config, _)) = Config::load_with(folder, &text.rules, Some(&text.departments)) {
+        return Ok(Ok(config));
+    }
+    eprintln!("faxgate: the departments of then do not hold today: the present ones are taken");
+    Ok(tried(Config::load_with(folder, &text.rules, None), &format!("version {}", short(&text.version))))
+}
+
 /// The configuration with the rules of a file or folder. What a folder does not hold is taken from the site's own.
 pub(super) fn lying(folder: &Path, path: &Path) -> Result<Config, End> {
     if path.join(MACHINE_FILE).exists() {
@@ -232,8 +247,8 @@ fn roll_back(folder: &Path, version: Option<&str>, by: Option<String>) -> End {
         };
         let Some(old) = kept(&store, &wanted).await? else { return Ok(End::Failed) };
         let path = folder.join(RULES_FILE);
-        let there = read(&path)?;
-        if there == old.rules {
+        let there = lies_there(&path)?;
+        if there.as_deref() == Some(old.rules.as_bytes()) {
             println!("{} is version {} already", path.display(), short(&old.version));
             return tell(&store, &old.version).await;
         }
@@ -243,38 +258,74 @@ fn roll_back(folder: &Path, version: Option<&str>, by: Option<String>) -> End {
         {
             return Ok(end);
         }
-        let now_there = RulesText {
-            version: Sha256::of(there.as_bytes()).to_string(),
-            departments: read(&folder.join(DEPARTMENTS_FILE))?,
-            rules: there,
-        };
-        store.roll_back_rules(&now_there, &old.version, &by, clock::now()).await?;
+        // What lies there is safe before it is replaced; the history tells of it once it is.
+        let (from, where_kept) = put_away(&store, folder, there).await?;
         replace(&path, &old.rules)?;
-        println!(
-            "{} is version {} again; what lay there is kept as version {}",
-            path.display(),
-            short(&old.version),
-            short(&now_there.version),
-        );
+        store.rolled_back_rules(from.as_deref(), &old.version, &by, clock::now()).await?;
+        println!("{} is version {} again; {where_kept}", path.display(), short(&old.version));
         tell(&store, &old.version).await
     })
+}
+
+/// The bytes of the file; `None`: it is gone.
+fn lies_there(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(super::convert::unreadable(path, &error)),
+    }
+}
+
+/// Keeps the rules that lie there: text as a version, bytes that are no text (UTF-8) in a file beside. Their digest, and
+/// where they are, in words.
+async fn put_away(
+    store: &Store,
+    folder: &Path,
+    there: Option<Vec<u8>>,
+) -> Result<(Option<String>, String), Fault> {
+    let Some(there) = there else { return Ok((None, "no file lay there".to_owned())) };
+    let version = Sha256::of(&there).to_string();
+    match String::from_utf8(there) {
+        Ok(rules) => {
+            let departments = read(&folder.join(DEPARTMENTS_FILE))?;
+            let text = RulesText { version: version.clone(), departments, rules };
+            store.keep_rules(&text, clock::now()).await?;
+            let said = format!("what lay there is kept as version {}", short(&version));
+            Ok((Some(version), said))
+        }
+        Err(no_text) => {
+            let beside = folder.join(format!("{RULES_FILE}.{}.kept", short(&version)));
+            replace(&beside, no_text.as_bytes())?;
+            let said = format!("what lay there is no text and is kept as {}", beside.display());
+            Ok((Some(version), said))
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<String, Fault> {
     std::fs::read_to_string(path).map_err(|error| super::convert::unreadable(path, &error))
 }
 
-/// Writes the file anew under its name, whole or not at all, with its owner and rights. A link stays one.
-fn replace(path: &Path, text: &str) -> Result<(), Fault> {
+/// Writes the file anew under its name, whole or not at all, with its owner and rights; where it is gone, with those of
+/// departments.toml beside it, which the gateway reads too. A link stays one.
+fn replace(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Fault> {
     let unwritten = |error: std::io::Error| {
         let sentence = format!("{} was not written: check the folder's rights.", path.display());
         Fault::new("cli.rules-unwritten", Disposition::Refuse, sentence).with_detail(error)
     };
-    let target = std::fs::canonicalize(path).map_err(unwritten)?;
+    let (target, model) = match std::fs::canonicalize(path) {
+        Ok(target) => (target.clone(), target),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let beside = path.parent().unwrap_or(Path::new("/"));
+            let leads_to = std::fs::read_link(path).map(|link| beside.join(link));
+            (leads_to.unwrap_or_else(|_| path.to_path_buf()), beside.join(DEPARTMENTS_FILE))
+        }
+        Err(error) => return Err(unwritten(error)),
+    };
     let folder = target.parent().unwrap_or(Path::new("/"));
-    let before = std::fs::metadata(&target).map_err(unwritten)?;
+    let before = std::fs::metadata(&model).map_err(unwritten)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritten)?;
-    file.write_all(text.as_bytes()).map_err(unwritten)?;
+    file.write_all(text.as_ref()).map_err(unwritten)?;
     file.as_file().set_permissions(before.permissions()).map_err(unwritten)?;
     let (user, group) = {
         use std::os::unix::fs::MetadataExt;

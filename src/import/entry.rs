@@ -382,6 +382,13 @@ mod tests {
         ] {
             assert!(entries(field, &shell(pattern), &NumberPlan::default()).is_err(), "{field} {pattern}");
         }
+        // Quoted, a star is a star, and no number has one.
+        for pattern in [pieces(&[('*', true)]), pieces(&[('5', false), ('*', true)])] {
+            for field in [Field::Caller, Field::Did] {
+                let refused = entries(field, &pattern, &NumberPlan::default()).unwrap_err();
+                assert!(refused.contains("means itself"), "{refused}");
+            }
+        }
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub struct Suggestion {
     pub to: String,
     /// Faxes that were passed on by hand and that it would have sent there.
     pub faxes: Vec<FaxId>,
-    /// Faxes that it would have taken away from where they were left.
+    /// Faxes that it would have taken away from where they were left or passed on to.
     pub others: usize,
 }
 
@@ -101,11 +101,16 @@ pub fn suggest(
     least: usize,
 ) -> Vec<Suggestion> {
     let mut suggestions = Vec::new();
+    // Where a fax belongs, as far as people said: where it was left, or where it was passed on to.
+    let left = stayed.iter().map(|one| Belongs { to: &one.departments, known: Known::of(&one.marks) });
+    let moved_on =
+        moved.iter().map(|one| Belongs { to: std::slice::from_ref(&one.to), known: Known::of(&one.marks) });
+    let all: Vec<Belongs<'_>> = left.chain(moved_on).collect();
     let targets: BTreeSet<&str> = moved.iter().map(|one| one.to.as_str()).collect();
     for to in targets {
         let mut open: Vec<&Moved> = moved.iter().filter(|one| one.to == to).collect();
         // Each round takes the mark that speaks for most faxes; what it explains needs no other.
-        while let Some(best) = best(&open, stayed, to, sensitive.contains(to), least) {
+        while let Some(best) = best(&open, &all, to, sensitive.contains(to), least) {
             open.retain(|one| !best.faxes.contains(&one.fax));
             suggestions.push(best);
         }
@@ -114,7 +119,7 @@ pub fn suggest(
     suggestions
 }
 
-fn best(open: &[&Moved], stayed: &[Stayed], to: &str, sensitive: bool, least: usize) -> Option<Suggestion> {
+fn best(open: &[&Moved], all: &[Belongs<'_>], to: &str, sensitive: bool, least: usize) -> Option<Suggestion> {
     let mut groups: BTreeMap<Mark, Vec<&Moved>> = BTreeMap::new();
     for &one in open {
         for mark in marks(&one.marks) {
@@ -130,10 +135,10 @@ fn best(open: &[&Moved], stayed: &[Stayed], to: &str, sensitive: bool, least: us
         if sensitive && matches!(marks[0], Mark::Tsi(_)) {
             marks.insert(0, Mark::Did(shared_did(&group)?));
         }
-        let others = stayed
+        let others = all
             .iter()
-            .filter(|one| !one.departments.iter().any(|department| department == to))
-            .filter(|one| marks.iter().all(|mark| bears(&one.marks, mark)))
+            .filter(|one| !one.to.iter().any(|department| department == to))
+            .filter(|one| marks.iter().all(|mark| one.known.bears(mark)))
             .count();
         let faxes: Vec<FaxId> = group.iter().map(|one| one.fax.clone()).collect();
         (others * MOVED_PER_OTHER <= faxes.len()).then(|| Suggestion {
@@ -167,15 +172,37 @@ fn marks(marks: &Marks) -> BTreeSet<Mark> {
     found
 }
 
-fn bears(all: &Marks, mark: &Mark) -> bool {
-    let number = |there: &Option<String>, value: &str| {
-        there.as_deref().is_some_and(|there| digits(there) == digits(value))
-    };
-    match mark {
-        Mark::Did(value) => number(&all.did, value),
-        Mark::Caller(value) => number(&all.caller, value),
-        Mark::Tsi(value) => all.tsi.as_deref().is_some_and(|tsi| one_line(tsi, 60) == *value),
-        Mark::Text(value) => all.lines.iter().any(|line| folded(line).contains(value.as_str())),
+/// A fax and where it belongs.
+struct Belongs<'a> {
+    to: &'a [String],
+    known: Known,
+}
+
+/// Marks made comparable once: every candidate is held against every fax.
+struct Known {
+    did: Option<String>,
+    caller: Option<String>,
+    tsi: Option<String>,
+    lines: Vec<String>,
+}
+
+impl Known {
+    fn of(marks: &Marks) -> Self {
+        Self {
+            did: marks.did.as_deref().map(digits),
+            caller: marks.caller.as_deref().map(digits),
+            tsi: marks.tsi.as_deref().map(|tsi| one_line(tsi, 60)),
+            lines: marks.lines.iter().map(|line| folded(line)).collect(),
+        }
+    }
+
+    fn bears(&self, mark: &Mark) -> bool {
+        match mark {
+            Mark::Did(value) => self.did.as_ref().is_some_and(|did| *did == digits(value)),
+            Mark::Caller(value) => self.caller.as_ref().is_some_and(|caller| *caller == digits(value)),
+            Mark::Tsi(value) => self.tsi.as_ref() == Some(value),
+            Mark::Text(value) => self.lines.iter().any(|line| line.contains(value.as_str())),
+        }
     }
 }
 
@@ -213,7 +240,7 @@ pub fn rules_text(suggestions: &[Suggestion]) -> String {
         let _ = writeln!(
             text,
             "# {faxes} faxes were passed on to \"{}\" by hand (the last is {last}); {} that this rule would catch were \
-             left elsewhere.",
+             left or passed on elsewhere.",
             comment(&one.to),
             one.others
         );
@@ -335,6 +362,17 @@ mod tests {
         assert_eq!(suggest(&[of(1), of(2)], &one, &BTreeSet::new(), 2), []);
         let there = [stayed("benefits", marks("", "2810 1234", "", &[]))];
         assert_eq!(suggest(&[of(1), of(2)], &there, &BTreeSet::new(), 2).len(), 1);
+    }
+
+    #[test]
+    fn what_was_passed_on_to_others_speaks_against_a_rule() {
+        let to = |n, to: &str| moved(n, to, marks("", "28101234", "", &[]));
+        let mut all = vec![to(1, "benefits"), to(2, "benefits")];
+        all.extend((3..53).map(|n| to(n, "licensing")));
+        let found = suggest(&all, &[], &BTreeSet::new(), 2);
+        // Fifty for licensing bear two of benefits; two for benefits do not bear fifty.
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].to.as_str(), found[0].faxes.len(), found[0].others), ("licensing", 50, 2));
     }
 
     proptest! {

@@ -78,24 +78,13 @@ pub fn decide_by_scan(facts: &Facts, rules: &Rules) -> Decision {
 
 /// Looks at every rule, those after the one that decided too, and at the default.
 pub fn explain(facts: &Facts, rules: &Rules) -> Vec<Reason> {
-    explained(facts, rules, |_| true)
-}
-
-/// The same for a fax that a person took back: rules that set aside as junk do not decide.
-pub fn explain_without_junk(facts: &Facts, rules: &Rules) -> Vec<Reason> {
-    explained(facts, rules, |rule| !rule.outcome.junk)
-}
-
-fn explained(facts: &Facts, rules: &Rules, may: impl Fn(&Rule) -> bool) -> Vec<Reason> {
     let seen = Seen::new(facts, rules.numbers());
-    let walk = walk(rules, &seen, &candidates(rules, &seen), &may);
+    let walk = walk(rules, &seen, &candidates(rules, &seen), |_| true);
     let mut reasons = Vec::with_capacity(rules.list().len() + 1);
     for (at, rule) in rules.list().iter().enumerate() {
         let (holds, mut why) = verdict(rule, rules, &seen);
         let matched = walk.chosen() == Some(at);
-        if !may(rule) {
-            why = format!("a person took the fax back, so no rule sets it aside as junk ({why})");
-        } else if !matched && holds == Holds::Yes {
+        if !matched && holds == Holds::Yes {
             why = match walk.deciding(rules) {
                 Some(first) if walk.doubt.is_none() => {
                     format!("would fit ({why}), but \"{first}\" stands before it")

@@ -40,9 +40,7 @@ pub use clock::{DayRange, TimeRange};
 pub use code::CodePattern;
 pub use condition::Condition;
 pub use confidence::Confidence;
-pub use decision::{
-    Decision, Reason, decide, decide_by_scan, decide_without_junk, explain, explain_without_junk,
-};
+pub use decision::{Decision, Reason, decide, decide_by_scan, decide_without_junk, explain};
 pub use facts::{Facts, Moment, SheetLine, SheetText};
 pub use form::Form;
 pub use number::{NumberPattern, NumberPlan};

@@ -1,6 +1,5 @@
 //! [`Rule`] and [`Rules`]: what was configured, ready to decide.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::condition::Condition;
 use super::confidence::Confidence;
-use super::facts::{Facts, Moment};
+use super::facts::Moment;
 use super::index::Index;
 use super::number::NumberPlan;
 use super::office::{self, Calendar, Office};
@@ -201,16 +200,10 @@ impl Rules {
         office::moment_of(local, &self.site.holidays)
     }
 
-    /// Facts of another day as these rules' own calendar shows them: holidays may have been added since.
-    pub fn by_own_calendar<'a>(&self, facts: &'a Facts) -> Cow<'a, Facts> {
-        let Some(when) = &facts.when else { return Cow::Borrowed(facts) };
-        let Ok(date) = when.date.parse::<jiff::civil::Date>() else { return Cow::Borrowed(facts) };
-        let holiday = self.site.holidays.holiday(date);
-        if holiday == when.holiday.as_deref() {
-            return Cow::Borrowed(facts);
-        }
-        let when = Some(Moment { holiday: holiday.map(str::to_owned), ..when.clone() });
-        Cow::Owned(Facts { when, ..facts.clone() })
+    /// A moment that other rules' calendar showed, on this calendar. A date that is none stays as it is.
+    pub fn redated(&self, moment: Moment) -> Moment {
+        let Ok(date) = moment.date.parse::<jiff::civil::Date>() else { return moment };
+        Moment { holiday: self.site.holidays.holiday(date).map(str::to_owned), ..moment }
     }
 
     /// Digest of the rules file.

@@ -22,7 +22,7 @@ pub struct Decided {
     pub decision: Option<String>,
     /// The facts that were seen, as JSON; `None`: they were not kept then.
     pub facts: Option<String>,
-    /// A person took it back from junk: no junk rule decides of it.
+    /// A person said of it that it is no junk: no junk rule is asked.
     pub released: bool,
 }
 

@@ -68,18 +68,23 @@ impl Store {
         self.commit(tx).await
     }
 
-    /// Writes into the history that a person puts an earlier version back, and keeps what lay there: `now_there` becomes
-    /// a version too, if it is none.
-    pub async fn roll_back_rules(
+    /// Keeps rules as a version that was never in force, if they are none yet: what a rollback puts away.
+    pub async fn keep_rules(&self, text: &RulesText, now: Millis) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        keep(&mut tx, text, now).await?;
+        self.commit(tx).await
+    }
+
+    /// Writes into the history that a person put an earlier version back. `from`: digest of what lay there; `None`: nothing.
+    pub async fn rolled_back_rules(
         &self,
-        now_there: &RulesText,
+        from: Option<&str>,
         to: &str,
         who: &str,
         now: Millis,
     ) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        keep(&mut tx, now_there, now).await?;
-        let detail = json!({ "who": who, "from": now_there.version, "to": to });
+        let detail = json!({ "who": who, "from": from, "to": to });
         events::record(&mut tx, None, now, kind::RULES_ROLLED_BACK, &detail).await?;
         self.commit(tx).await
     }

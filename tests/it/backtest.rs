@@ -160,3 +160,47 @@ async fn a_folder_and_a_version_of_the_past_can_be_tried_too() {
     assert_eq!(json["moves"].as_array().unwrap().len(), 2);
     past.house.told(&["backtest", "--rules", "feedbeef", "--since", "all"], 2);
 }
+
+const JUNK: &str =
+    "[[rule]]\nname = \"adverts\"\ntext = [\"cruise\"]\njunk = true\n[default]\nto = [\"registry\"]\n";
+
+#[tokio::test]
+async fn a_fax_taken_back_from_junk_is_judged_without_junk_rules_as_the_gateway_does() {
+    let past = Past::new(JUNK).await;
+    let back = past.fax(from("LUCKY"), "win a cruise").await;
+    past.fax(from("LUCKY"), "win another cruise").await;
+    past.store().release_junk(&back, "chan", (past.pipe.ctx.clock)()).await.unwrap();
+    past.pipe.drain().await;
+    past.house.write("new.toml", JUNK);
+    let json = past.house.asked(&["backtest", "--rules", &rules_file(&past), "--since", "all", "--json"]);
+    assert_eq!((&json["tried"], &json["moves"]), (&2.into(), &serde_json::json!([])), "{json:#}");
+    let told = past.house.told(&["explain", back.as_str()], 0);
+    assert!(told.contains("goes to registry by rule “default”"), "{told}");
+    assert!(!told.contains("adverts") && told.contains("a person said that it is no junk"), "{told}");
+    let json = past.house.asked(&["explain", back.as_str(), "--json"]);
+    assert_eq!((&json["released"], &json["differs"]), (&true.into(), &false.into()));
+}
+
+#[tokio::test]
+async fn tried_rules_are_judged_on_their_own_calendar() {
+    const ON_HOLIDAYS: &str =
+        "[[rule]]\nname = \"holiday\"\nholiday = true\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
+    let past = Past::new(ON_HOLIDAYS).await;
+    let fax = past.fax(from("ACME"), "good morning").await;
+    // The pipeline's clock stands at a day that no calendar but the new one calls a holiday.
+    let at = past.store().fax(&fax).await.unwrap().unwrap().arrival.at;
+    let date =
+        jiff::Timestamp::from_millisecond(at).unwrap().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+    past.house.make("config/holidays");
+    let days = [date.yesterday().unwrap(), date, date.tomorrow().unwrap()]
+        .map(|day| format!("\"{day}\" = \"Founder's Day\"\n"))
+        .concat();
+    past.house.write("config/holidays/ours.toml", &format!("[days]\n{days}"));
+    past.house.write("new.toml", &format!("[office]\nholidays = \"ours\"\n{ON_HOLIDAYS}"));
+    let json = past.house.asked(&["backtest", "--rules", &rules_file(&past), "--since", "all", "--json"]);
+    let moves = json["moves"].as_array().unwrap();
+    assert_eq!(moves.len(), 1, "{json:#}");
+    assert_eq!((&moves[0]["to"]["rule"], &moves[0]["already"]), (&"holiday".into(), &false.into()));
+    let told = past.house.told(&["explain", fax.as_str(), "--rules", &rules_file(&past)], 0);
+    assert!(told.contains("Founder's Day") && told.contains("goes to billing"), "{told}");
+}

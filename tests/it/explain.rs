@@ -2,7 +2,7 @@
 
 use faxgate::fax::{CallRecord, StationId};
 
-use crate::harness::past::Past;
+use crate::harness::past::{DEPARTMENTS, Past};
 
 const OLD: &str = "[[rule]]\nname = \"cafe\"\ntsi = [\"HARBOUR*\"]\ntext = [\"licence\"]\nto = [\"licensing\"]\n\
                    [[rule]]\nname = \"invoices\"\ntext = [\"invoice\"]\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
@@ -70,4 +70,21 @@ async fn a_fax_can_be_made_up() {
     let json =
         past.house.asked(&["explain", "--text", "licence", "--rules", file.to_str().unwrap(), "--json"]);
     assert_eq!(json["rule"], "licences-to-billing");
+}
+
+#[tokio::test]
+async fn the_same_rules_beside_other_departments_may_say_otherwise() {
+    const RULES: &str = "[[rule]]\nname = \"cafe\"\ntext = [\"licence\"]\nto = [\"licensing\"]\n[[rule]]\nname = \"bills\"\n\
+                         text = [\"invoice\"]\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
+    let past = Past::new(RULES).await;
+    let id = past.fax(call("HARBOUR CAFE"), "our liquor licemce").await.to_string();
+    let then = past.house.asked(&["explain", &id, "--json"]);
+    assert_eq!(then["departments"], serde_json::json!(["licensing"]), "one misread character: {then:#}");
+    // Nothing is forgiven for a sensitive department; the rules file is the same.
+    let sensitive = DEPARTMENTS.replace("id = \"licensing\"", "id = \"licensing\"\nsensitive = true");
+    past.house.write("config/departments.toml", &sensitive);
+    let told = past.house.told(&["explain", &id], 0);
+    assert!(told.contains("the rules are the same") && told.contains("the departments"), "{told}");
+    let json = past.house.asked(&["explain", &id, "--then", "--json"]);
+    assert_eq!((&json["differs"], &json["departments"]), (&false.into(), &then["departments"]), "{json:#}");
 }

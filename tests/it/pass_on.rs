@@ -248,6 +248,22 @@ fn what_people_pass_on_becomes_rules_that_can_be_checked() {
     let said = story.house.told(&["suggest", "--out", out.to_str().unwrap()], 0);
     assert!(said.contains("[[rule]]") && said.contains("to = [\"benefits\"]"), "{said}");
     assert!(said.contains("2 faxes were passed on to \"benefits\" by hand"), "{said}");
+    // Tried on the past, the suggested rules move what people moved, and they are not in force yet.
+    let tried =
+        story.house.asked(&["backtest", "--rules", out.to_str().unwrap(), "--since", "all", "--json"]);
+    let moves = tried["moves"].as_array().unwrap();
+    let mut moving: Vec<&str> = moves.iter().map(|one| one["fax"].as_str().unwrap()).collect();
+    moving.sort_unstable();
+    let mut passed_on: Vec<&str> = both.iter().map(String::as_str).collect();
+    passed_on.sort_unstable();
+    assert_eq!(moving, passed_on, "{tried:#}");
+    for one in moves {
+        assert_eq!(one["to"]["departments"], serde_json::json!(["benefits"]), "{tried:#}");
+        assert_eq!(
+            (&one["from"]["departments"], &one["already"]),
+            (&serde_json::json!(["licensing"]), &false.into())
+        );
+    }
     // What was written is a whole rules file, and the suggested rule stands first.
     std::fs::copy(&out, story.house.path("config/rules.toml")).unwrap();
     story.house.told(&["check"], 0);

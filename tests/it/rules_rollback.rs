@@ -115,3 +115,54 @@ async fn a_name_that_means_no_version_or_several_changes_nothing() {
         assert_eq!(rules(house), SECOND);
     }
 }
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_no_text_is_no_obstacle() {
+    let past = Past::new(FIRST).await;
+    past.rules(SECOND).await;
+    let house = &past.left().await;
+    let mode = |name: &str| std::fs::metadata(house.path(name)).unwrap().permissions().mode() & 0o777;
+    std::fs::remove_file(house.path("config/rules.toml")).unwrap();
+    let told = house.told(&["rules", "rollback"], 0);
+    assert!(told.contains("no file lay there"), "{told}");
+    assert_eq!(rules(house), FIRST);
+    assert_eq!(mode("config/rules.toml"), mode("config/departments.toml"), "the gateway can read it");
+
+    let latin = b"# caf\xe9\n";
+    std::fs::write(house.path("config/rules.toml"), latin).unwrap();
+    house.told(&["rules", "rollback"], 0);
+    assert_eq!(rules(house), FIRST);
+    let config = std::fs::read_dir(house.path("config")).unwrap().map(|entry| entry.unwrap().path());
+    let kept: Vec<_> = config.filter(|path| path.extension().is_some_and(|end| end == "kept")).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(std::fs::read(&kept[0]).unwrap(), latin);
+}
+
+#[tokio::test]
+async fn the_history_names_no_rollback_that_was_not_written() {
+    let past = Past::new(FIRST).await;
+    past.rules(SECOND).await;
+    let house = &past.left().await;
+    // A link into a folder that is not there: nothing can be written, whoever asks.
+    let link = house.path("config/rules.toml");
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("nowhere/rules.toml", &link).unwrap();
+    let output = house.done(&["rules", "rollback"]);
+    assert!(!output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("was not written"), "{output:?}");
+    let told = async || {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path("data/faxgate.sqlite"));
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM events WHERE kind = 'rules.rolled-back'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+        count
+    };
+    assert_eq!(told().await, 0);
+    house.make("config/nowhere");
+    house.told(&["rules", "rollback"], 0);
+    assert_eq!((told().await, rules(house)), (1, FIRST.to_owned()));
+    assert!(link.is_symlink(), "a link stays one");
+}

@@ -150,8 +150,8 @@ impl Importer<'_, '_> {
         for row in rows {
             *count.entry(row.text("faxnumber").unwrap_or("")).or_default() += 1;
         }
-        let mut told = self.choices.trust_tsi;
-        // AvantFAX asks for the TSI only where it knows no caller: all callers first.
+        let mut told = false;
+        // AvantFAX asks the TSI only where no caller is known: what it names stands after every caller.
         let mut by_tsi = Vec::new();
         for row in rows.iter().filter(|row| row.text("email").is_some()) {
             let Some(number) = row.text("faxnumber").map(str::to_owned) else { continue };
@@ -169,7 +169,14 @@ impl Importer<'_, '_> {
             let Some(entries) = self.entries(row, Field::Caller, &number) else { continue };
             if !told {
                 told = true;
-                let why = "where no caller's number is known, AvantFAX takes the TSI, which anyone can claim; here only callers count (--trust-tsi: as AvantFAX)";
+                let why = match self.choices.trust_tsi {
+                    true => {
+                        "AvantFAX takes the TSI only where no caller's number is known; here it counts too for a caller that no rule names"
+                    }
+                    false => {
+                        "where no caller's number is known, AvantFAX takes the TSI, which anyone can claim; here only callers count (--trust-tsi: the TSI too)"
+                    }
+                };
                 self.left(row, Loss::Routing, why);
             }
             let rule = DraftRule { comment, to, printers, ..DraftRule::default() };
@@ -179,12 +186,10 @@ impl Importer<'_, '_> {
             }
             let when = Demands::from([(Field::Caller, entries)]);
             self.draft.push(DraftRule { name: format!("caller-{number}"), when, ..rule });
-            if self.choices.trust_tsi && by_tsi.len() == 1 {
-                let why = "AvantFAX asks for the TSI only where no caller's number is known; here a known caller who is in no rule is asked for it too";
-                self.left(row, Loss::Routing, why);
-            }
         }
-        by_tsi.into_iter().for_each(|rule| self.draft.push(rule));
+        for rule in by_tsi {
+            self.draft.push(rule);
+        }
     }
 
     /// Numbers or modems: AvantFAX takes one or the other (`$ENABLE_DID_ROUTING`), and fills the table of numbers only

@@ -91,6 +91,33 @@ fn a_dump_becomes_rules_in_avantfax_own_order() {
 }
 
 #[test]
+fn what_a_machine_calls_itself_stands_after_every_caller() {
+    let book = "abookfax_id,abook_id,faxnumber,email\n1,1,20107722,a@b.example\n2,2,20107733,c@d.example\n";
+    let choices = Choices { trust_tsi: true, ..choices() };
+    let imported = import(&[file("AddressBookFAX.csv", book)], &choices).unwrap();
+    let at = |key: &str| imported.rules.find(key).unwrap_or_else(|| panic!("{key}: {}", imported.rules));
+    assert!(at("\"caller-20107722\"") < at("\"caller-20107733\""), "{}", imported.rules);
+    assert!(at("\"caller-20107733\"") < at("\"tsi-20107722\""), "{}", imported.rules);
+    assert!(at("\"tsi-20107722\"") < at("\"tsi-20107733\""), "{}", imported.rules);
+    let told =
+        |left: &&super::super::Left| left.loss == Loss::Routing && left.why.contains("only where no caller");
+    assert_eq!(imported.left.iter().filter(told).count(), 1, "{:?}", imported.left);
+}
+
+#[test]
+fn a_star_that_stands_for_itself_refuses_nobody_and_is_told_of() {
+    let files = [
+        file("DynConf.csv", "dynconf_id,device,callid\n1,any,*\n2,any,29990000\n"),
+        file("DIDRoute.csv", "didr_id,routecode,alias,contact\n1,30101101,Lic,a@b.example\n"),
+    ];
+    let imported = import(&files, &choices()).unwrap();
+    assert_eq!(imported.rule_count, 2, "{}", imported.rules);
+    assert!(!imported.rules.contains("\"*\""), "{}", imported.rules);
+    let told = |left: &super::super::Left| left.line == 2 && left.why.contains("means itself");
+    assert!(imported.left.iter().any(told), "{:?}", imported.left);
+}
+
+#[test]
 fn csv_files_are_named_after_their_tables() {
     let did = "didr_id,routecode,alias,contact\n1,3010 1101,\"Lic, ensing\",a@b.example\n2,x,y\n";
     let files = [file("export/DIDRoute.csv", did), file("modems.tsv", "device\tcontact\nttyS0\tNULL\n")];
