@@ -22,6 +22,9 @@ path = "spool"
 from = "fax@harbour.example"
 host_name = "fax.harbour.example"
 time_zone = "Asia/Hong_Kong"
+[links]
+base = "https://fax.harbour.example"
+listen = "127.0.0.1:8080"
 [[webhook]]
 name = "claims"
 url = "https://claims.harbour.example/fax"
