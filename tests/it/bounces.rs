@@ -520,7 +520,7 @@ async fn the_reconciler_lets_the_fallback_inbox_wait_and_cuts_no_wait_but_one_th
     assert_eq!(store.cut_waits(short, &fallback, now).await.unwrap(), []);
     // As after a clock that was set back.
     let shorter = Waits { fallback: next_at - 1, ..short };
-    assert_eq!(store.cut_waits(shorter, &fallback, now).await.unwrap(), [it.fax.clone()]);
+    assert_eq!(store.cut_waits(shorter, &fallback, now).await.unwrap(), std::slice::from_ref(&it.fax));
     let deliveries = store.deliveries(&it.fax).await.unwrap();
     assert_eq!(deliveries[1].next_at, now);
     assert_eq!(deliveries[0].state, DeliveryState::Bounced);
