@@ -74,7 +74,8 @@ async fn a_fax_can_be_made_up() {
 
 #[tokio::test]
 async fn the_same_rules_beside_other_departments_may_say_otherwise() {
-    const RULES: &str = "[[rule]]\nname = \"cafe\"\ntext = [\"licence\"]\nto = [\"licensing\"]\n[[rule]]\nname = \"bills\"\n\
+    const RULES: &str = "[[rule]]\nname = \"cafe\"\ntext = [{ words = \"licence\", distance = 1, confidence = 0.1 }]\n\
+                         to = [\"licensing\"]\n[[rule]]\nname = \"bills\"\n\
                          text = [\"invoice\"]\nto = [\"billing\"]\n[default]\nto = [\"registry\"]\n";
     let past = Past::new(RULES).await;
     let id = past.fax(call("HARBOUR CAFE"), "our liquor licemce").await.to_string();
