@@ -153,10 +153,11 @@ async fn the_history_names_no_rollback_that_was_not_written() {
     let told = async || {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path("data/faxgate.sqlite"));
         let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM fax_events WHERE kind = 'rules.rolled-back'")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+        let count: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM fax_events WHERE kind = 'rules.rolled-back'")
+                .fetch_one(&pool)
+                .await
+                .unwrap();
         pool.close().await;
         count
     };
