@@ -1,5 +1,5 @@
-//! Rules on content alone: sixty labelled faxes for which `fixtures/labelled/rules.toml` was written, and twice sixty
-//! by other hands. All go the whole way: decoded, read, decided.
+//! Rules on content alone: sixty labelled faxes for which `fixtures/labelled/rules.toml` was written, and sixty for
+//! which no rule was ever changed. Both go the whole way: decoded, read, decided.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -84,27 +84,15 @@ fn content_rules_alone_route_nearly_all_and_none_wrong() {
     assert!(score.right.len() >= 57, "{} right; to triage: {:#?}", score.right.len(), score.triage);
 }
 
-/// Sets by other hands are made here. How many come right is a measurement (docs/benchmarks.md).
-fn by_others(set: Set) -> Score {
-    let score = score(set, &labelled::files(&Fonts::load().unwrap(), set));
-    let (right, wrong, triage) = (score.right.len(), score.wrong.len(), score.triage.len());
-    eprintln!("{set:?}: {right} right, {wrong} wrong, {triage} to triage");
-    score.wrong.iter().chain(&score.triage).for_each(|told| eprintln!("  {told}"));
-    assert!(right >= 40, "{right} right");
-    score
-}
-
-#[test]
-fn faxes_by_another_hand_go_right_or_to_a_person() {
-    assert_eq!(by_others(Set::Second).wrong, Vec::<String>::new());
-}
-
-/// Nothing was ever changed for these. They may show where rules are weak, but what is not theirs reaches no sensitive
-/// department.
+/// The third set is made here. Nothing was ever changed for it: how many come right is a measurement (docs/benchmarks.md).
+/// It may show where rules are weak, but what is not theirs reaches no sensitive department.
 #[test]
 fn faxes_that_no_rule_has_seen_do_no_harm() {
-    let wrong = by_others(Set::Third).wrong;
-    assert!(wrong.len() <= 1, "{wrong:#?}");
+    let score = score(Set::Third, &labelled::files(&Fonts::load().unwrap(), Set::Third));
+    let (right, wrong, triage) = (score.right.len(), score.wrong.len(), score.triage.len());
+    eprintln!("{right} right, {wrong} wrong, {triage} to triage");
+    score.wrong.iter().chain(&score.triage).for_each(|told| eprintln!("  {told}"));
     let harm = |told: &&String| told.contains("[\"dispensary\"]") || told.contains("[\"personnel\"]");
-    assert_eq!(wrong.iter().find(harm), None);
+    assert_eq!(score.wrong.iter().find(harm), None);
+    assert!(wrong <= 1 && right >= 40, "{right} right, {wrong} wrong");
 }
