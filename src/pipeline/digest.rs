@@ -7,21 +7,26 @@ use crate::deliver::bulletin::Bulletin;
 use crate::fax::{Language, Millis};
 use crate::store::{Junk, StoreError};
 
-/// So many are named in one mail; the rest is counted, and named the next day.
+/// So many are named in one mail, those first that wait longest; the rest is counted, and named the next day.
 const MOST: u32 = 200;
 
 /// Puts today's digest into the post, if its hour has come and there is something to tell.
 pub(super) async fn post_if_due(ctx: &Context, policy: &Policy, now: Millis) -> Result<(), StoreError> {
     let zone = TimeZone::get(&policy.mail.time_zone).unwrap_or(TimeZone::UTC);
     let Some(day) = due_day(now, policy.alarms.digest_at, &zone) else { return Ok(()) };
+    let name = format!("junk.{day}");
+    // Asked at each round of the day, so nothing is read once it is out.
+    if ctx.store.has_bulletin(&name).await? {
+        return Ok(());
+    }
     let junk = ctx.store.junk(true, MOST).await?;
     if junk.is_empty() {
         return Ok(());
     }
-    let all = ctx.store.junk_count().await?;
-    let name = format!("junk.{day}");
+    let (all, untold) = (ctx.store.junk_count().await?, ctx.store.junk_untold().await?);
+    let counts = Counts { all, more: untold.saturating_sub(junk.len() as u64) };
     let mails = duties::written(policy, &name, &policy.alarms.digest_to, now, |language| {
-        words(&junk, all, language, &zone)
+        words(&junk, counts, language, &zone)
     });
     let named: Vec<_> = junk.iter().map(|one| one.fax.clone()).collect();
     if ctx.store.post_digest(&mails, &named, now).await? {
@@ -37,8 +42,18 @@ fn due_day(now: Millis, digest_at: u16, zone: &TimeZone) -> Option<String> {
     (minute >= i32::from(digest_at)).then(|| local.date().to_string())
 }
 
-fn words(junk: &[Junk], all: u64, language: Language, zone: &TimeZone) -> Bulletin {
-    let count = junk.len();
+/// What stands beside the faxes that a digest names.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    /// In quarantine as junk, named or not.
+    all: u64,
+    /// Set aside since the last digest and not named in this one.
+    more: u64,
+}
+
+fn words(junk: &[Junk], counts: Counts, language: Language, zone: &TimeZone) -> Bulletin {
+    let Counts { all, more } = counts;
+    let count = junk.len() as u64 + more;
     let cells = |one: &Junk| {
         let from =
             [one.call.tsi.as_ref().map(|tsi| tsi.0.clone()), one.call.caller.as_ref().map(|it| it.0.clone())];
@@ -62,21 +77,29 @@ fn words(junk: &[Junk], all: u64, language: Language, zone: &TimeZone) -> Bullet
             )],
             headings: owned(&["set aside", "from, as claimed", "pages", "first words", "rule", "fax"]),
             rows,
-            after: vec![
+            after: rest(more, format!("{more} more are not named here: the next digest does. faxgate junk list shows all."), vec![
                 "One of them is no junk? On the gateway: faxgate junk release FAX. It is then routed as if no rule called it junk."
                     .to_owned(),
-            ],
+            ]),
         },
         Language::ZhHant => Bulletin {
             subject: format!("垃圾傳真:已擱置 {count} 份"),
             before: vec![format!("以下傳真經規則判為垃圾傳真,已予保留,並未另行通知任何人。現時共擱置 {all} 份。")],
             headings: owned(&["擱置時間", "發件人(自稱)", "頁數", "首段文字", "規則", "傳真編號"]),
             rows,
-            after: vec![
+            after: rest(more, format!("另有 {more} 份未列於此,將於下次摘要列出;執行 faxgate junk list 可查看全部。"), vec![
                 "其中有並非垃圾傳真者?請在閘道執行:faxgate junk release 傳真編號。該傳真隨即按其餘規則派送。".to_owned(),
-            ],
+            ]),
         },
     }
+}
+
+/// What is said of those that found no room, and then all else.
+fn rest(more: u64, sentence: String, mut others: Vec<String>) -> Vec<String> {
+    if more > 0 {
+        others.insert(0, sentence);
+    }
+    others
 }
 
 /// A moment by the site's clock.

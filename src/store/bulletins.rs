@@ -55,6 +55,15 @@ impl Store {
         .transpose()
     }
 
+    /// True if one of this name was made.
+    pub async fn has_bulletin(&self, name: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 AS one FROM bulletins WHERE name = $1 LIMIT 1")
+            .bind(name)
+            .fetch_optional(self.readers())
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// True for the Message-ID of one.
     pub async fn is_bulletin(&self, message_id: &str) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 AS one FROM bulletins WHERE LOWER(message_id) = LOWER($1)")

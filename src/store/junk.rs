@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::bulletins::{self, NewBulletin};
+use super::deliveries::withdraw;
 use super::events::{self, kind};
 use super::rows;
 use super::{Store, StoreError, Tx};
@@ -66,6 +67,19 @@ impl Store {
         rows::number(&row, "junk", "faxes")
     }
 
+    /// Number of faxes in quarantine as junk that no digest named yet.
+    pub async fn junk_untold(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS faxes FROM junk JOIN faxes ON faxes.id = junk.fax_id
+             WHERE junk.told_at IS NULL AND faxes.stage = 'quarantined'
+               AND json_extract(faxes.fault_json, '$.code') = $1 AND junk.released_at IS NULL",
+        )
+        .bind(JUNK)
+        .fetch_one(self.readers())
+        .await?;
+        rows::number(&row, "junk", "faxes")
+    }
+
     /// True if a person said of this fax that it is no junk.
     pub async fn is_released(&self, fax: &FaxId) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 AS yes FROM junk WHERE fax_id = $1 AND released_at IS NOT NULL")
@@ -76,7 +90,7 @@ impl Store {
     }
 
     /// A person says that a fax is no junk: it is routed once more, and no junk rule takes it again. Its pages keep their
-    /// texts. [`StoreError::NotJunk`]: it does not stand in quarantine as junk.
+    /// texts; what had not gone out of it is withdrawn. [`StoreError::NotJunk`]: it does not stand in quarantine as junk.
     pub async fn release_junk(&self, id: &FaxId, who: &str, now: Millis) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let row = sqlx::query("SELECT * FROM faxes WHERE id = $1")
@@ -98,6 +112,8 @@ impl Store {
             return Err(StoreError::NotJunk(id.clone()));
         }
         let stage = fax.stage.after(Step::Replay)?;
+        let withdrawn =
+            withdraw(&mut tx, id, "withdrawn: the fax was no junk and is routed once more").await?;
         sqlx::query(
             "UPDATE faxes SET stage = $1, since = $2, next_at = $2, round = round + 1, attempts = 0, claims = 0,
                     lease = NULL, lease_owner = NULL, lease_until = NULL, document_json = NULL, rule = NULL,
@@ -108,7 +124,7 @@ impl Store {
         .bind(id.as_str())
         .execute(&mut *tx)
         .await?;
-        let detail = json!({ "who": who, "round": fax.round + 1 });
+        let detail = json!({ "who": who, "round": fax.round + 1, "withdrawn": withdrawn });
         events::record(&mut tx, Some(id), now, kind::RELEASED, &detail).await?;
         self.commit(tx).await?;
         super::entered(stage);

@@ -1,9 +1,11 @@
 //! Junk: set aside quietly, told of once a day, brought back by a word.
 
 use faxgate::fax::{Arrival, Format, Original};
-use faxgate::fax::{CallRecord, Disposition, Document, Fault, FaxId, Number, Stage, StationId};
+use faxgate::fax::{
+    CallRecord, DeliveryState, Disposition, Document, Fault, FaxId, Number, Stage, StationId, Target,
+};
 use faxgate::pipeline::duties;
-use faxgate::store::{Change, JUNK, NewFax};
+use faxgate::store::{Change, JUNK, NewDelivery, NewFax};
 use serde_json::json;
 
 use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
@@ -123,6 +125,84 @@ async fn a_released_fax_is_routed_and_its_pages_are_not_read_twice() {
     let other = house.admit("other", &[1]).await;
     assert!(store.release_junk(&other, "ada", (house.ctx.clock)()).await.is_err());
     store.verify_events().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fax_that_was_junk_and_is_set_aside_for_another_fault_is_no_junk() {
+    let house = House::new().await;
+    let store = &house.ctx.store;
+    let id = junk(&house, "one", "WIN", "").await;
+    let now = || (house.ctx.clock)();
+    store.replay(&id, "ada", now()).await.unwrap();
+    let mut claim = store.claim(now(), "test", MINUTE).await.unwrap().unwrap();
+    let fault = Fault::new("decode.broken", Disposition::Quarantine, "No page can be read.");
+    let notice = NewDelivery {
+        department: faxgate::store::FALLBACK.into(),
+        target: Target::Mail(FALLBACK.into()),
+        message_id: "notice@gw.house.test".into(),
+        expires_at: now() + DAY,
+        because: Some(fault.code.clone()),
+        held_until: None,
+    };
+    assert!(store.quarantine(&mut claim, &fault, &[notice], now()).await.unwrap());
+    assert_eq!((store.junk_count().await.unwrap(), store.junk_untold().await.unwrap()), (0, 0));
+    assert!(store.junk(false, 9).await.unwrap().is_empty() && store.junk(true, 9).await.unwrap().is_empty());
+    let error = store.release_junk(&id, "ada", now()).await.unwrap_err();
+    assert_eq!(error.fault().code, "store.not-junk");
+    assert!(!store.is_released(&id).await.unwrap(), "refused whole");
+    assert_eq!(store.deliveries(&id).await.unwrap()[0].state, DeliveryState::Due, "its notice goes out");
+}
+
+#[tokio::test]
+async fn what_is_still_due_of_a_fax_is_withdrawn_when_it_is_released() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = faxgate::store::Settings { dir: dir.path().to_path_buf() };
+    let store = faxgate::store::Store::open(&settings).await.unwrap();
+    let house = House::on(store, Default::default(), Default::default(), |settings| settings);
+    let id = junk(&house, "one", "WIN", "").await;
+    // As when a mail of an earlier round came back: its copy for the fallback inbox.
+    let pool =
+        sqlx::SqlitePool::connect(&format!("sqlite://{}", settings.database().display())).await.unwrap();
+    let insert =
+        "INSERT INTO deliveries (fax_id, department, target_json, message_id, state, made_at, next_at,
+                                          expires_at) VALUES ($1, 'front', $2, 'old@gw', 'due', $3, $3, $3)";
+    let target = serde_json::to_string(&Target::Mail(FALLBACK.into())).unwrap();
+    let now = (house.ctx.clock)();
+    sqlx::query(insert).bind(id.as_str()).bind(target).bind(now).execute(&pool).await.unwrap();
+    pool.close().await;
+    house.ctx.store.release_junk(&id, "ada", now).await.unwrap();
+    house.drain().await;
+    assert_eq!(house.courier.recipients(), [FRONT]);
+    let states: Vec<_> =
+        house.ctx.store.deliveries(&id).await.unwrap().into_iter().map(|one| one.state).collect();
+    assert_eq!(states, [DeliveryState::Withdrawn, DeliveryState::Delivered]);
+}
+
+#[tokio::test]
+async fn a_digest_names_those_first_that_wait_longest_and_counts_the_others() {
+    let house = House::new().await;
+    let mut ids = Vec::new();
+    for number in 0..203 {
+        ids.push(junk(&house, &format!("fax-{number}"), "WIN", "").await);
+        house.pass(1_000);
+    }
+    let mail = |at: usize| String::from_utf8(house.courier.mail(at).bytes).unwrap().replace("=\r\n", "");
+    house.pass(DAY);
+    duties::once(&house.ctx).await.unwrap();
+    house.pass(DAY / 2);
+    duties::once(&house.ctx).await.unwrap();
+    let first = mail(0);
+    assert!(first.contains("203 set aside") && first.contains("3 more are not named"), "{first:.900}");
+    assert!(ids[..200].iter().all(|id| first.contains(id.as_str())), "the oldest");
+    assert!(ids[200..].iter().all(|id| !first.contains(id.as_str())), "the newest wait");
+    house.pass(DAY);
+    duties::once(&house.ctx).await.unwrap();
+    let second = mail(1);
+    assert!(second.contains("3 set aside") && !second.contains("not named"), "{second:.900}");
+    assert!(ids[200..].iter().all(|id| second.contains(id.as_str())));
+    house.pass(DAY);
+    duties::once(&house.ctx).await.unwrap();
+    assert_eq!(house.courier.recipients().len(), 2, "nothing is left to tell");
 }
 
 /// An operator's way: rules in the file, the binary, Maildirs.
