@@ -8,9 +8,9 @@ use toml_span::Spanned;
 use super::codes;
 use super::departments::Departments;
 use super::machine::Machine;
-use super::sheet::Sheet;
+use super::sheet::{Note, Sheet};
 use super::table::Reader;
-use crate::fax::Target;
+use crate::fax::{Number, Target};
 use crate::ops::alarms::Settings;
 
 /// More often only loads the disk; less often than an hour is no watch.
@@ -44,6 +44,7 @@ pub(super) fn read(alarms: Option<Reader<'_>>, junk: Option<Reader<'_>>) -> Alar
         for (key, flag) in [("silence", &mut settings.silence), ("quality", &mut settings.quality)] {
             *flag = table.flag(key).map_or(*flag, |value| value.value);
         }
+        settings.given_up = given_up(&mut table);
         let bounces =
             table.integer("bounces", 1..=MOST_BOUNCES).and_then(|number| u32::try_from(number).ok());
         settings.bounces = bounces.unwrap_or(settings.bounces);
@@ -56,6 +57,26 @@ pub(super) fn read(alarms: Option<Reader<'_>>, junk: Option<Reader<'_>>) -> Alar
         table.finish();
     }
     read
+}
+
+/// Lines as alarms name them. A number's digits count alone, as in alarms.
+fn given_up(table: &mut Reader<'_>) -> Vec<String> {
+    let list = table.texts("given_up").map_or(vec![], |list| list.value);
+    let line = |text: Spanned<String>| {
+        let named = match text.value.split_once(' ') {
+            Some(("did", number)) => Some(("did", Number(number.into()).digits())),
+            Some((kind @ ("spool" | "trunk"), name)) => Some((kind, name.trim().to_owned())),
+            _ => None,
+        };
+        if let Some((kind, name)) = named.filter(|(_, name)| !name.is_empty()) {
+            return Some(format!("{kind} {name}"));
+        }
+        let note = Note::error(codes::VALUE_FORM, format!("\"{}\" is no line", text.value));
+        let help = "write it as its alarm names it: \"did 85230101001\", \"trunk carrier\", \"spool modems\"";
+        table.sheet().note(text.span, note.help(help));
+        None
+    };
+    list.into_iter().filter_map(line).collect()
 }
 
 /// `08:30` as minutes after midnight.
@@ -77,6 +98,7 @@ pub(super) fn settings(machine: &Machine<'_>, departments: &Departments<'_>) -> 
     Settings {
         to: places(machine.sheet, departments, to),
         digest_to: places(machine.sheet, departments, digest_to),
+        spools: machine.spools.iter().map(|entry| entry.spool.name.clone()).collect(),
         ..settings.clone()
     }
 }

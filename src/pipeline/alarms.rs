@@ -41,17 +41,26 @@ pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<
         .alarms(false, OPEN_MOST)
         .await?
         .into_iter()
-        .map(|alarm| Open { id: alarm.id, kind: alarm.kind, about: alarm.about, told_at: alarm.told_at })
+        .map(|alarm| Open {
+            id: alarm.id,
+            kind: alarm.kind,
+            about: alarm.about,
+            words: alarm.words,
+            opened_at: alarm.opened_at,
+            told_at: alarm.told_at,
+        })
         .collect();
     let settings = &policy.alarms;
     let mut looked = vec![Kind::Queue, Kind::Relay, Kind::Bounces];
     let mut found: Vec<Found> =
         alarms::late(ctx.store.oldest_open(now).await?, settings.queue).into_iter().collect();
     found.extend(alarms::refusing(&waits(ctx).await?, settings.refusing, now));
-    // Where mail waits for it, that is told already: this is for a relay in whose place another takes the mail.
-    if !found.iter().any(|one| one.about == MAIL_RELAY) {
-        found.extend(alarms::relays(&relays(policy), settings.refusing, now));
-    }
+    // Where mail waits for it, that is told already: this is for a relay in whose place another takes the mail. One that
+    // was told before is not over because more is amiss.
+    let waits = found.iter().any(|one| one.about == MAIL_RELAY);
+    let told = |about: &str| open.iter().any(|one| one.kind == Kind::Relay.name() && one.about == about);
+    let refusing = alarms::relays(&relays(policy), settings.refusing, now);
+    found.extend(refusing.into_iter().filter(|one| !waits || told(&one.about)));
     let places = ctx.store.bounced_since(now - DAY).await?;
     found.extend(alarms::bounced(&places, settings.bounces));
     // A line seems silent while its newest faxes are not learned yet. What was switched off is over.
@@ -62,6 +71,7 @@ pub(super) async fn look(ctx: &Context, policy: &Policy, now: Millis) -> Result<
         let past = ctx.store.line_faxes(now - PAST, PAST_MOST).await?;
         if settings.silence {
             found.extend(silent(&past, policy, now));
+            found.extend(lasting(&past, &open, &found, settings, now));
         }
         if settings.quality {
             found.extend(worse(&past, &open));
@@ -128,6 +138,7 @@ fn line_of(fax: &Fax) -> LineFax {
     LineFax {
         // A machine's clock may run ahead; ours tells the latest moment.
         at: call.received_at.unwrap_or(fax.arrival.at).min(fax.arrival.at),
+        admitted_at: fax.arrival.at,
         spool: fax.arrival.source.clone(),
         did: call.did.as_ref().and_then(digits).map(|did| one_line(&did, NAME_MOST)),
         trunk: call.trunk.clone(),
@@ -208,7 +219,7 @@ fn silent(past: &[LineFax], policy: &Policy, now: Millis) -> Vec<Found> {
         .collect();
     let slot =
         |hour: i64| usize::try_from(hour - first).ok().and_then(|at| slots.get(at)).copied().unwrap_or(0);
-    by_line.into_iter().filter_map(|(line, faxes)| {
+    by_line.into_iter().filter(|(line, _)| policy.alarms.expects(line)).filter_map(|(line, faxes)| {
         let silence = silence::judge(&faxes, now, slot)?;
         let words = format!(
             "No fax by {line} since {}, though {} hours have passed in which one usually comes. Call its number from \
@@ -217,6 +228,24 @@ fn silent(past: &[LineFax], policy: &Policy, now: Millis) -> Vec<Found> {
         );
         Some(Found { kind: Kind::Silence, about: line, words })
     }).collect()
+}
+
+/// Silences that were told before and last.
+fn lasting(
+    past: &[LineFax],
+    open: &[Open],
+    found: &[Found],
+    settings: &alarms::Settings,
+    now: Millis,
+) -> Vec<Found> {
+    let mut newest: HashMap<String, Millis> = HashMap::new();
+    for fax in past {
+        for line in lines(fax) {
+            let at = newest.entry(line).or_insert(fax.admitted_at);
+            *at = fax.admitted_at.max(*at);
+        }
+    }
+    alarms::still_silent(open, found, |line| newest.get(line).copied(), settings, now)
 }
 
 /// Lines and senders whose faxes come worse than they did.

@@ -12,6 +12,8 @@ use crate::fax::{FaxId, Millis};
 pub struct LineFax {
     /// When it came.
     pub at: Millis,
+    /// When the gateway admitted it: later than it came, where it lay in a spool.
+    pub admitted_at: Millis,
     /// The spool.
     pub spool: String,
     /// Digits of the dialled number.
@@ -76,7 +78,7 @@ impl Store {
                  VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (fax_id) DO NOTHING",
             )
             .bind(fax.id.as_str())
-            .bind(fax.arrival.at)
+            .bind(line.admitted_at)
             .bind(line.at)
             .bind(&line.spool)
             .bind(&line.did)
@@ -122,6 +124,7 @@ impl Store {
                 };
                 Ok(LineFax {
                     at: row.try_get("at")?,
+                    admitted_at: row.try_get("admitted_at")?,
                     spool: row.try_get("spool")?,
                     did: row.try_get("did")?,
                     trunk: row.try_get("trunk")?,

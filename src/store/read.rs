@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::events::kind;
 use super::rows::{self, Fax};
 use super::{Store, StoreError};
 use crate::fax::{FaxId, Millis, Stage};
@@ -78,18 +79,28 @@ impl Store {
         Ok(counts)
     }
 
-    /// Age in milliseconds of the oldest fax that is not yet where it belongs. What is held until office hours is not
-    /// late: its age counts from the moment when it is let go.
+    /// How long, in milliseconds, the oldest fax that is not yet where it belongs has waited, or the oldest delivery.
+    ///
+    /// A fax counts from its admission, or from the moment when it was sent through once more; a delivery from when it was
+    /// made, whatever its fax's stage: one that was closed for weeks and is passed on now is not late now, and word of a
+    /// quarantined fax can be late. What is held until office hours counts from the moment when it is let go.
     pub async fn oldest_open(&self, now: Millis) -> Result<Option<Millis>, StoreError> {
         let row = sqlx::query(
             "SELECT MIN(since) AS oldest FROM (
-                 SELECT admitted_at AS since FROM faxes WHERE stage IN ('received', 'transcribed', 'composed')
+                 SELECT CASE WHEN round = 0 THEN admitted_at ELSE COALESCE(
+                            (SELECT MAX(at) FROM fax_events
+                             WHERE fax_id = faxes.id AND kind IN ($2, $3)), admitted_at) END AS since
+                 FROM faxes WHERE stage IN ('received', 'transcribed', 'composed')
                  UNION ALL
-                 SELECT CASE WHEN d.held_until > f.admitted_at THEN d.held_until ELSE f.admitted_at END AS since
-                 FROM faxes AS f LEFT JOIN deliveries AS d ON d.fax_id = f.id AND d.state = 'due'
-                 WHERE f.stage = 'routed' AND (d.held_until IS NULL OR d.held_until <= $1)) AS open",
+                 SELECT MAX(made_at, COALESCE(held_until, made_at)) AS since FROM deliveries
+                 WHERE state = 'due' AND (held_until IS NULL OR held_until <= $1)
+                 UNION ALL
+                 SELECT since FROM faxes WHERE stage = 'routed'
+                     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE fax_id = faxes.id AND state = 'due')) AS open",
         )
         .bind(now)
+        .bind(kind::REPLAYED)
+        .bind(kind::RELEASED)
         .fetch_one(self.readers())
         .await?;
         Ok(row.try_get::<Option<Millis>, _>("oldest")?.map(|at| (now - at).max(0)))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use faxgate::decode::{raw_g3, t4};
-use faxgate::deliver;
+use faxgate::deliver::{self, RelayState};
 use faxgate::fax::{
     Arrival, Bitmap, Box2, CallRecord, Coding, Department, Disposition, Fault, FaxId, Format, Language, Line,
     Millis, Original, Outcome, Page, PageText, Plan, Script, Stage, Target, Turn, Word,
@@ -110,6 +110,8 @@ pub struct ScriptedCourier {
     pub to_pdfs: Mutex<HashMap<String, Outcome>>,
     pub delivered: Mutex<Vec<Mail>>,
     pub attempts: Mutex<u32>,
+    /// How its relays behave, as it says.
+    pub relays: Mutex<Vec<RelayState>>,
 }
 
 impl Courier for ScriptedCourier {
@@ -119,6 +121,10 @@ impl Courier for ScriptedCourier {
             tokio::task::yield_now().await;
             targets.iter().map(|target| self.one(message, target)).collect()
         })
+    }
+
+    fn relays(&self) -> Vec<RelayState> {
+        self.relays.lock().unwrap().clone()
     }
 }
 

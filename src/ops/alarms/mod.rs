@@ -24,6 +24,10 @@ pub struct Settings {
     pub again: Duration,
     /// Lines that fall silent.
     pub silence: bool,
+    /// Lines that were given up, such as `did 85230101001`: nobody waits for a fax by them.
+    pub given_up: Vec<String>,
+    /// The spools that there are; empty: not known, so each is one.
+    pub spools: Vec<String>,
     /// Quality that falls.
     pub quality: bool,
     /// A fax that is open for longer is late.
@@ -45,6 +49,8 @@ impl Default for Settings {
             every: Duration::from_secs(300),
             again: Duration::from_secs(24 * 3600),
             silence: true,
+            given_up: Vec::new(),
+            spools: Vec::new(),
             quality: true,
             queue: Duration::from_secs(30 * 60),
             refusing: Duration::from_secs(15 * 60),
@@ -52,6 +58,14 @@ impl Default for Settings {
             digest_to: Vec::new(),
             digest_at: 8 * 60,
         }
+    }
+}
+
+impl Settings {
+    /// A fax may be expected by this line: it is not given up, and its spool is there.
+    pub fn expects(&self, line: &str) -> bool {
+        let gone = |spool: &str| !self.spools.is_empty() && !self.spools.iter().any(|it| it == spool);
+        !self.given_up.iter().any(|it| it == line) && !line.strip_prefix("spool ").is_some_and(gone)
     }
 }
 
@@ -106,6 +120,10 @@ pub struct Open {
     pub kind: String,
     /// What it is about.
     pub about: String,
+    /// What was the matter when people were last told.
+    pub words: String,
+    /// Since when it is open.
+    pub opened_at: Millis,
     /// When people were last told.
     pub told_at: Millis,
 }
@@ -154,6 +172,28 @@ pub fn compare(open: &[Open], found: &[Found], looked: &[Kind], now: Millis, aga
         }
     }
     changes
+}
+
+/// Silences that are told already and last. A line that stays dead has no past by which it could be judged, once the
+/// weeks that count have gone by; nor does a new holiday bring a fax. So such an alarm is over when a fax came since, or
+/// when none is expected any more. `newest`: when the newest fax of a line was admitted.
+pub fn still_silent(
+    open: &[Open],
+    found: &[Found],
+    newest: impl Fn(&str) -> Option<Millis>,
+    settings: &Settings,
+    now: Millis,
+) -> Vec<Found> {
+    let told = open.iter().filter(|one| one.kind == Kind::Silence.name());
+    let lasting = told.filter(|one| {
+        let known = found.iter().any(|it| it.kind == Kind::Silence && it.about == one.about);
+        let came = newest(&one.about).is_some_and(|at| at > one.opened_at);
+        // An alarm of the future was opened by a wrong clock.
+        !known && !came && settings.expects(&one.about) && one.opened_at <= now
+    });
+    lasting
+        .map(|one| Found { kind: Kind::Silence, about: one.about.clone(), words: one.words.clone() })
+        .collect()
 }
 
 /// A message that was tried in vain and waits.
@@ -252,7 +292,14 @@ mod tests {
     }
 
     fn open(id: i64, kind: Kind, about: &str, told_at: Millis) -> Open {
-        Open { id, kind: kind.name().into(), about: about.into(), told_at }
+        Open {
+            id,
+            kind: kind.name().into(),
+            about: about.into(),
+            words: "old".into(),
+            opened_at: told_at,
+            told_at,
+        }
     }
 
     #[test]
@@ -268,6 +315,51 @@ mod tests {
         assert_eq!(look(&known, &[], 1).cleared, [7]);
         // What was not looked at is not over.
         assert_eq!(compare(&known, &[], &[Kind::Relay], 1, day), Changes::default());
+    }
+
+    #[test]
+    fn a_silence_lasts_until_a_fax_came_or_the_line_is_given_up() {
+        let told = [open(1, Kind::Silence, "did 1001", 100), open(2, Kind::Silence, "spool old", 100)];
+        let about = |found: Vec<Found>| found.into_iter().map(|one| one.about).collect::<Vec<_>>();
+        let usual = Settings::default();
+        // No past is left to judge by, or nothing came since it was told.
+        for newest in [None, Some(100)] {
+            let still = still_silent(&told, &[], |_| newest, &usual, 200);
+            assert!(still.iter().all(|one| one.words == "old"));
+            assert_eq!(about(still), ["did 1001", "spool old"]);
+        }
+        let came = |line: &str| (line == "did 1001").then_some(101);
+        assert_eq!(about(still_silent(&told, &[], came, &usual, 200)), ["spool old"]);
+        let settings = Settings {
+            given_up: vec!["did 1001".into()],
+            spools: vec!["modems".into()],
+            ..Settings::default()
+        };
+        assert!(still_silent(&told, &[], |_| None, &settings, 200).is_empty());
+        assert!(settings.expects("spool modems") && settings.expects("did 1002"));
+        // What is found anew is told with its own words; a clock that was set back ends what it opened.
+        let anew = [found(Kind::Silence, "did 1001")];
+        assert_eq!(about(still_silent(&told, &anew, |_| None, &usual, 200)), ["spool old"]);
+        assert!(still_silent(&told, &[], |_| None, &usual, 99).is_empty());
+    }
+
+    #[test]
+    fn a_relay_that_refuses_is_told_after_its_time_though_nothing_waits() {
+        let refusal = |name: &str, minutes: i64| RelayRefusal {
+            name: name.into(),
+            since: -minutes * MINUTE,
+            words: "It said 554. [deliver.smtp.connect]".into(),
+        };
+        let longest = Duration::from_secs(15 * 60);
+        assert!(relays(&[], longest, 0).is_empty() && relays(&[refusal("first", 14)], longest, 0).is_empty());
+        let told = relays(&[refusal("first", 20), refusal("second", 3)], longest, 0);
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].kind, told[0].about.as_str()), (Kind::Relay, "relay first"));
+        assert!(
+            told[0].words.contains("20 minutes") && told[0].words.contains("It said 554"),
+            "{}",
+            told[0].words
+        );
     }
 
     #[test]
