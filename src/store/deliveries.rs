@@ -87,6 +87,11 @@ pub struct Tally {
     pub closed: bool,
 }
 
+/// Prolongs what is held under a lease; [`LET_GO`] frees it. Both go by the small index of what is in hand.
+pub(super) const RENEW: &str = "UPDATE deliveries SET lease_until = $1 WHERE lease = $2";
+pub(super) const LET_GO: &str =
+    "UPDATE deliveries SET lease = NULL, lease_owner = NULL, lease_until = NULL WHERE lease = $1";
+
 impl Store {
     /// Claims all due deliveries of the message that has been due longest, until `now + lease_ms`. What is due of a
     /// fax that is being worked on (a mail of an earlier round came back) waits until there is a document again.
@@ -130,12 +135,7 @@ impl Store {
     /// Prolongs a batch to `until`. False: some delivery of it is no longer ours.
     pub async fn renew_deliveries(&self, batch: &Batch, until: Millis) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("UPDATE deliveries SET lease_until = $1 WHERE lease = $2")
-            .bind(until)
-            .bind(&batch.token)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+        let done = sqlx::query(RENEW).bind(until).bind(&batch.token).execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
         Ok(done == batch.deliveries.len() as u64)
     }
@@ -165,12 +165,7 @@ impl Store {
             send_to_fallback(&mut tx, &delivery, code, fallback, now).await?;
         }
         // What the caller had no result for is free again.
-        sqlx::query(
-            "UPDATE deliveries SET lease = NULL, lease_owner = NULL, lease_until = NULL WHERE lease = $1",
-        )
-        .bind(&batch.token)
-        .execute(&mut *tx)
-        .await?;
+        sqlx::query(LET_GO).bind(&batch.token).execute(&mut *tx).await?;
         tally.closed = close_if_done(&mut tx, &batch.fax.id, now).await?;
         self.commit(tx).await?;
         if tally.closed {

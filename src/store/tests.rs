@@ -40,3 +40,22 @@ async fn after_a_full_disk_the_store_writes_again() {
     }
     assert_eq!(admitted, 60, "each once");
 }
+
+/// The way that SQLite goes for a statement: one line a step.
+async fn way(store: &Store, sql: &'static str) -> String {
+    let explain = format!("EXPLAIN QUERY PLAN {sql}");
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_all(store.readers()).await.unwrap();
+    rows.iter().map(|row| sqlx::Row::get::<String, _>(row, "detail") + "\n").collect()
+}
+
+#[tokio::test]
+async fn who_holds_a_lease_reads_no_delivery_but_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&Settings { dir: dir.path().to_owned() }).await.unwrap();
+    for sql in [super::deliveries::RENEW, super::deliveries::LET_GO] {
+        let way = way(&store, sql).await;
+        assert!(way.contains("deliveries_in_hand") && !way.contains("SCAN"), "{sql}\n{way}");
+    }
+    let other = way(&store, "SELECT 1 FROM deliveries WHERE last = 'x'").await;
+    assert!(other.contains("SCAN"), "what a scan looks like: {other}");
+}
