@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use toml_span::Spanned;
 
 use super::codes;
+use super::relays::{check_roots, opened};
 use super::sheet::Note;
 use super::spools::Names;
 use super::table::Reader;
@@ -95,16 +96,13 @@ fn address(
 
 fn roots(table: &mut Reader<'_>) -> Option<PathBuf> {
     let roots = table.path("roots")?;
-    if !roots.value.is_file() {
-        let message = format!("`roots`: there is no file {}", roots.value.display());
-        table.sheet().note(roots.span, Note::error(codes::FILE, message));
-    }
+    check_roots(table, "roots", &roots);
     Some(roots.value)
 }
 
 fn check_secret(table: &Reader<'_>, file: &Spanned<PathBuf>) {
     let path = file.value.display();
-    let note = match std::fs::metadata(&file.value) {
+    let note = match opened(&file.value) {
         Err(error) => Note::error(codes::FILE, format!("`secret_file` {path}: {error}")),
         Ok(facts) if !facts.is_file() || facts.len() == 0 => {
             Note::error(codes::FILE, format!("`secret_file` {path} holds no secret"))

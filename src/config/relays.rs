@@ -1,9 +1,11 @@
 //! `[mail.relay]`, one table or a list of them in the order in which they are asked.
 
 use std::collections::BTreeSet;
+use std::fs::{File, Metadata};
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -226,10 +228,28 @@ fn plain(table: &mut Reader<'_>, key: &'static str) -> Option<Spanned<String>> {
     Some(text)
 }
 
+/// What is known of a file that will be read. Opened once, for a check by the service's own user must tell what that
+/// user may not read; nothing but a file is opened, for a pipe would have us wait.
+pub(super) fn opened(path: &Path) -> std::io::Result<Metadata> {
+    let facts = std::fs::metadata(path)?;
+    if facts.is_file() { File::open(path)?.metadata() } else { Ok(facts) }
+}
+
+/// The same of certificates: a note where they cannot be read.
+pub(super) fn check_roots(table: &Reader<'_>, key: &str, file: &Spanned<PathBuf>) {
+    let shown = file.value.display();
+    let message = match opened(&file.value) {
+        Ok(facts) if facts.is_file() => return,
+        Err(error) if error.kind() != ErrorKind::NotFound => format!("`{key}` {shown}: {error}"),
+        _ => format!("`{key}`: there is no file {shown}"),
+    };
+    table.sheet().note(file.span, Note::error(codes::FILE, message));
+}
+
 fn secret_file(table: &mut Reader<'_>, key: &'static str) -> Option<Spanned<PathBuf>> {
     let file = table.path(key)?;
     let shown = file.value.display();
-    let note = match std::fs::metadata(&file.value) {
+    let note = match opened(&file.value) {
         Err(error) => Note::error(codes::MAIL_PASSWORD_FILE, format!("`{key}` {shown}: {error}")),
         Ok(facts) if !facts.is_file() || facts.len() == 0 => {
             Note::error(codes::MAIL_PASSWORD_FILE, format!("`{key}` {shown} holds no secret"))
@@ -247,10 +267,7 @@ fn secret_file(table: &mut Reader<'_>, key: &'static str) -> Option<Spanned<Path
 /// A PEM file with at least one certificate.
 fn pem(table: &mut Reader<'_>, key: &'static str) -> Option<PathBuf> {
     let file = table.path(key)?;
-    if !file.value.is_file() {
-        let message = format!("`{key}`: there is no file {}", file.value.display());
-        table.sheet().note(file.span, Note::error(codes::FILE, message));
-    }
+    check_roots(table, key, &file);
     Some(file.value)
 }
 

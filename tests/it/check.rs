@@ -263,3 +263,59 @@ fn ten_thousand_rules_are_compared_with_each_other() {
     assert!(problems.render().contains("did you mean \"licensing\"?"));
     eprintln!("shown in {:?}", started.elapsed());
 }
+
+/// `check` as the service's user: a secret that only somebody else may read is told before the gateway wants it.
+#[test]
+fn a_secret_that_the_service_s_user_cannot_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name: &str, mode: u32| {
+        std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("", 0o755);
+    let relay = "[mail.relay]\nhost = \"mail.harbour.example\"\nuser = \"fax\"\npassword_file = \"login\"\n";
+    let webhook =
+        "[[webhook]]\nname = \"crm\"\nurl = \"https://crm.harbour.example/\"\nsecret_file = \"seal\"\n";
+    let machine = MACHINE.replace("\n[t38]", &format!("{relay}{webhook}\n[t38]"));
+    let rules = "[default]\nto = \"registry\"\n";
+    for (name, text) in [
+        ("faxgate.toml", machine.as_str()),
+        ("departments.toml", DEPARTMENTS),
+        ("rules.toml", rules),
+        ("login", "secret\n"),
+        ("seal", "whsec_c2VjcmV0c2VjcmV0c2VjcmV0\n"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        mode(name, 0o644);
+    }
+    for below in ["spool", "calls"] {
+        std::fs::create_dir(folder.path().join(below)).unwrap();
+    }
+    // Who runs the tests as root can read everything: the program runs as somebody else then.
+    let program = folder.path().join("faxgate");
+    std::fs::copy(env!("CARGO_BIN_EXE_faxgate"), &program).unwrap();
+    mode("faxgate", 0o755);
+    mode("login", 0);
+    let root = std::fs::read(folder.path().join("login")).is_ok();
+    mode("login", 0o644);
+    let check = || {
+        let mut command = std::process::Command::new(&program);
+        command.arg("--config").arg(folder.path()).arg("check");
+        if root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let (well, said) = check();
+    assert!(said.contains("0 problems") && !said.contains("Permission denied"), "{said}");
+    for name in ["login", "seal"] {
+        mode(name, if root { 0o600 } else { 0 });
+    }
+    let (code, said) = check();
+    assert!(code != well && said.matches("Permission denied").count() == 2, "{said}");
+    assert!(said.contains("`password_file`") && said.contains("`secret_file`"), "{said}");
+}
