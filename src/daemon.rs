@@ -251,7 +251,7 @@ impl Gateway {
                 tracing::info!(rules = config.rules.version(), "reloaded");
                 metrics::counter!("faxgate_reloads_total", "outcome" => "done").increment(1);
                 self.ctx.health.reload(None);
-                self.config = Config { data: self.config.data.clone(), ..config };
+                self.config = in_force(&self.config, config);
                 spools
             }
         };
@@ -315,12 +315,28 @@ fn only_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
     let changes = [
         ("data", old.data != new.data),
         ("[ocr]", old.worker != new.worker),
+        ("[pdf]", old.pdf != new.pdf),
         ("[limits]", old.limits != new.limits),
         ("[ops]", old.ops != new.ops),
         ("[returns]", old.returns != new.returns),
         ("[links]", old.links != new.links),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
+}
+
+/// The configuration after a reload: what takes effect at the next start stays as it runs, so that the next reload
+/// names it again.
+fn in_force(old: &Config, new: Config) -> Config {
+    Config {
+        data: old.data.clone(),
+        worker: old.worker.clone(),
+        pdf: old.pdf.clone(),
+        limits: old.limits.clone(),
+        ops: old.ops.clone(),
+        returns: old.returns.clone(),
+        links: old.links.clone(),
+        ..new
+    }
 }
 
 fn recorder() -> Result<PrometheusHandle, Fault> {
@@ -439,5 +455,46 @@ mod tests {
         assert!(fault.detail.contains("a fault in a scan"), "{}", fault.detail);
         // Where there is no spool, none can die.
         assert!(tokio::time::timeout(Duration::from_millis(20), spools.died()).await.is_err());
+    }
+
+    /// A configuration whose machine file says this too.
+    fn configured(folder: &Path, more: &str) -> Config {
+        let machine = format!(
+            "data = \"data\"\n[[spool]]\nname = \"drop\"\nkind = \"drop\"\npath = \"drop\"\n\
+             [mail]\nfrom = \"fax@harbour.example\"\nhost_name = \"fax.harbour.example\"\n{more}"
+        );
+        let departments = "fallback = \"registry\"\n[[department]]\nid = \"registry\"\nname = \"Registry\"\n\
+                           maildir = \"mail/registry\"\n";
+        std::fs::write(folder.join("faxgate.toml"), machine).unwrap();
+        std::fs::write(folder.join("departments.toml"), departments).unwrap();
+        std::fs::write(folder.join("rules.toml"), "[default]\nto = \"registry\"\n").unwrap();
+        Config::load(folder).unwrap_or_else(|problems| panic!("{}", problems.render())).0
+    }
+
+    #[test]
+    fn what_takes_effect_at_the_next_start_is_named_at_each_reload_until_then() {
+        let folder = tempfile::tempdir().unwrap();
+        for below in ["drop", "mail", "returned"] {
+            std::fs::create_dir(folder.path().join(below)).unwrap();
+        }
+        let old = configured(folder.path(), "");
+        assert!(only_at_start(&old, &configured(folder.path(), "")).is_empty());
+        let cases = [
+            ("[pdf]\nview = \"as-received\"\n[alarms]\nbounces = 7\n", "[pdf]"),
+            ("[ocr]\nworkers = 7\n", "[ocr]"),
+            ("[limits]\npages = 7\n", "[limits]"),
+            ("[ops]\nlisten = \"127.0.0.1:9\"\n", "[ops]"),
+            ("[returns]\nmaildir = \"returned\"\n", "[returns]"),
+            ("[links]\nbase = \"https://fax.harbour.example\"\nlisten = \"127.0.0.1:9\"\n", "[links]"),
+        ];
+        for (more, what) in cases {
+            let new = configured(folder.path(), more);
+            assert_eq!(only_at_start(&old, &new), [what]);
+            // Nothing of it runs yet, so the next reload says so again; what takes effect at once does.
+            let (bounces, running) = (new.alarms.bounces, in_force(&old, new));
+            assert_eq!(running.alarms.bounces, bounces);
+            assert_eq!(only_at_start(&running, &configured(folder.path(), more)), [what]);
+            assert!(only_at_start(&running, &configured(folder.path(), "")).is_empty(), "{what} taken back");
+        }
     }
 }
