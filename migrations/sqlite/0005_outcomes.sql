@@ -6,6 +6,9 @@ ALTER TABLE deliveries ADD COLUMN held_until INTEGER;
 -- Whoever holds a lease renews it and records under it: deliveries in hand are few, those in the store many.
 CREATE INDEX deliveries_in_hand ON deliveries (lease) WHERE lease IS NOT NULL;
 
+-- When the first of those claims of a fax was that brought nothing: many kills within minutes are no fault of the fax.
+ALTER TABLE faxes ADD COLUMN first_claim_at INTEGER;
+
 -- Faxes that a rule called junk. The fax itself is quarantined; nothing of it is lost.
 CREATE TABLE junk (
     fax_id      TEXT    NOT NULL PRIMARY KEY REFERENCES faxes (id),

@@ -26,6 +26,10 @@ const PANICS: u32 = 3;
 /// So many claims without any result, and the fax is set aside. Generous: a machine that is switched off
 /// and on a dozen times is no fault of the fax.
 const CLAIMS: u32 = 25;
+/// But not before so long after the first of them: a gateway that something else kills every second, on a machine so
+/// busy that no page is read within one, soon has that many. A fax that kills it has so long too; it is worked on
+/// alone meanwhile.
+const CLAIMS_WITHIN: Millis = 30 * 60_000;
 /// First wait after a fault; doubles up to [`RETRY_MOST`].
 const RETRY_FIRST: Millis = 10_000;
 /// Longest wait.
@@ -149,7 +153,7 @@ pub(super) async fn stumble(ctx: &Context, fault: Fault, cancel: &CancellationTo
 
 /// Takes one fax as far as it goes: stage after stage under the same lease.
 async fn carry(ctx: &Arc<Context>, mut claim: Claim, cancel: &CancellationToken) -> Result<(), Fault> {
-    if claim.fax.claims > CLAIMS {
+    if claim.fax.claims > CLAIMS && ctx.now() - claim.first_at >= CLAIMS_WITHIN {
         let sentence =
             "Every attempt to work on this fax ended without a result; it may be what stops the gateway.";
         return set_aside(ctx, &mut claim, &Fault::new(NO_RESULT, Disposition::Quarantine, sentence)).await;

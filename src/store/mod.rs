@@ -71,7 +71,7 @@ pub use read::{Backlog, Filter};
 pub use rows::{Fax, Routing};
 pub use rules::{RulesText, RulesVersion, Use};
 pub use search::{Sought, Words};
-pub use work::{Change, Claim, Freed};
+pub use work::{Change, Claim, Freed, SUSPECT};
 
 /// Name of the department whose inbox is the fallback.
 pub const FALLBACK: &str = "fallback";

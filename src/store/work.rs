@@ -4,6 +4,7 @@
 //! late worker's changes find no row and answer `false`; it drops what it has.
 
 use serde_json::{Value, json};
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::deliveries::{NewDelivery, close_if_done, insert};
@@ -19,7 +20,13 @@ pub struct Claim {
     pub fax: Fax,
     /// Names this claim and no other.
     pub token: String,
+    /// When the first was of those claims that brought nothing, this one included.
+    pub first_at: Millis,
 }
+
+/// A fax with so many claims that brought nothing may be what kills the gateway. It is worked on when no other is, so
+/// that it takes none with it and holds none up.
+pub const SUSPECT: u32 = 3;
 
 /// A step forward, with what it made.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +78,8 @@ pub struct Freed {
 }
 
 impl Store {
-    /// Claims the oldest fax that is due for work, until `now + lease_ms`.
+    /// Claims the oldest fax that is due for work, until `now + lease_ms`. One that is suspect ([`SUSPECT`]) comes after all
+    /// others, and while none is in hand.
     pub async fn claim(
         &self,
         now: Millis,
@@ -81,23 +89,29 @@ impl Store {
         let token = super::token();
         let mut tx = self.write().await?;
         let row: Option<SqliteRow> = sqlx::query(
-            "UPDATE faxes SET lease = $1, lease_owner = $2, lease_until = $3, claims = claims + 1
+            "UPDATE faxes SET lease = $1, lease_owner = $2, lease_until = $3, claims = claims + 1,
+                    first_claim_at = CASE WHEN claims > 0 AND first_claim_at <= $4 THEN first_claim_at ELSE $4 END
              WHERE id = (SELECT id FROM faxes
                          WHERE stage IN ('received', 'transcribed', 'composed')
                            AND next_at <= $4 AND (lease IS NULL OR lease_until <= $4)
-                         ORDER BY admitted_at, id LIMIT 1)
+                           AND (claims < $5 OR NOT EXISTS (
+                               SELECT 1 FROM faxes AS other
+                               WHERE other.stage IN ('received', 'transcribed', 'composed')
+                                 AND other.lease IS NOT NULL AND other.lease_until > $4))
+                         ORDER BY MAX(claims, $5 - 1), admitted_at, id LIMIT 1)
              RETURNING *",
         )
         .bind(&token)
         .bind(owner)
         .bind(now + lease_ms)
         .bind(now)
+        .bind(SUSPECT)
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let fax = rows::fax(&row)?;
+        let (fax, first_at) = (rows::fax(&row)?, row.try_get("first_claim_at")?);
         tx.commit().await?;
-        Ok(Some(Claim { fax, token }))
+        Ok(Some(Claim { fax, token, first_at }))
     }
 
     /// Prolongs a claim to `until`. False: it is no longer ours.

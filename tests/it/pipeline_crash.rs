@@ -107,3 +107,36 @@ fn expected(id: &FaxId, department: &str, to: &[&str]) -> BTreeSet<(String, Stri
     let message_id = format!("{id}.{department}@gw.house.test").to_lowercase();
     to.iter().map(|to| (message_id.clone(), (*to).to_owned())).collect()
 }
+
+/// As after so many kills, each before a page was read: the fax is claimed and nothing comes of it.
+async fn killed(house: &House, times: u32) {
+    let store = &house.ctx.store;
+    for _ in 0..times {
+        store.claim((house.ctx.clock)(), "killed", 60_000).await.unwrap().expect("it is due");
+        store.free_leases((house.ctx.clock)()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn fifty_kills_within_minutes_are_no_fault_of_the_fax_and_half_an_hour_of_them_is() {
+    let house = House::new().await;
+    let id = house.admit("healthy", &[1]).await;
+    killed(&house, 50).await;
+    house.pass(29 * 60_000);
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+
+    let id = house.admit("deadly", &[2]).await;
+    killed(&house, 26).await;
+    house.pass(30 * 60_000);
+    house.drain().await;
+    let fax = house.fax(&id).await;
+    assert_eq!((fax.stage, fax.fault.unwrap().code.as_str()), (Stage::Quarantined, "bug.no-result"));
+
+    // Few kills over a long time are no fault either.
+    let id = house.admit("unlucky", &[3]).await;
+    killed(&house, 24).await;
+    house.pass(24 * 3_600_000);
+    house.drain().await;
+    assert_eq!(house.stage(&id).await, Stage::Closed);
+}

@@ -7,8 +7,8 @@ use faxgate::fax::{
     Original, Outcome, Sha256, Stage, Target,
 };
 use faxgate::store::{
-    Access, Change, Claim, FALLBACK, Fallback, Filter, NewDelivery, NewFax, Recorded, Settings, Store,
-    StoreError, Tally,
+    Access, Change, Claim, FALLBACK, Fallback, Filter, NewDelivery, NewFax, Recorded, SUSPECT, Settings,
+    Store, StoreError, Tally,
 };
 use serde_json::json;
 use sqlx::sqlite::SqlitePoolOptions;
@@ -268,6 +268,34 @@ async fn pages_are_kept_for_a_restart_and_thrown_away_by_a_replay() {
     assert!(house.store.pages::<serde_json::Value>(&id).await.unwrap().is_empty());
     assert!(!house.store.save_page(&claim, 1, "r1", &"late", T0 + 2).await.unwrap());
     assert_eq!(house.store.fax(&id).await.unwrap().unwrap().round, 1);
+}
+
+#[tokio::test]
+async fn a_fax_that_may_kill_the_gateway_waits_for_all_others_and_is_worked_on_alone() {
+    let house = House::new().await;
+    let store = &house.store;
+    let suspect = house.admit("suspect", T0).await;
+    for kill in 0..SUSPECT {
+        let claim = store.claim(T0 + i64::from(kill), "killed", MINUTE).await.unwrap().unwrap();
+        assert_eq!((&claim.fax.id, claim.first_at), (&suspect, T0));
+        store.free_leases(T0).await.unwrap();
+    }
+    let healthy = [house.admit("one", T0 + 10).await, house.admit("two", T0 + 11).await];
+    let now = T0 + MINUTE;
+    let mut first = store.claim(now, "loop", MINUTE).await.unwrap().unwrap();
+    let mut second = store.claim(now, "loop", MINUTE).await.unwrap().unwrap();
+    assert_eq!([&first.fax.id, &second.fax.id], [&healthy[0], &healthy[1]]);
+    assert!(store.claim(now, "loop", MINUTE).await.unwrap().is_none(), "not while others are in hand");
+    assert!(store.postpone(&mut first, &fault("x"), now + DAY, now).await.unwrap());
+    assert!(store.claim(now, "loop", MINUTE).await.unwrap().is_none(), "one is");
+    assert!(store.postpone(&mut second, &fault("x"), now + DAY, now).await.unwrap());
+    let claim = store.claim(now, "loop", MINUTE).await.unwrap().unwrap();
+    assert_eq!((&claim.fax.id, claim.fax.claims, claim.first_at), (&suspect, SUSPECT + 1, T0));
+    // A saved page clears it of all suspicion.
+    assert!(store.save_page(&claim, 1, "r1", &"text", now).await.unwrap());
+    store.free_leases(now).await.unwrap();
+    let claim = store.claim(now + 1, "loop", MINUTE).await.unwrap().unwrap();
+    assert_eq!((claim.fax.claims, claim.first_at), (1, now + 1));
 }
 
 #[tokio::test]
