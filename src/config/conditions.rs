@@ -230,7 +230,7 @@ fn words(table: &mut Reader<'_>, key: &'static str) -> Option<List<Words>> {
             let text = reader.required_text("words")?;
             let mut words = parsed(reader, "words", bad, &text, Words::parse)?;
             words.within = within(reader);
-            words.confidence = confidence(reader, "confidence");
+            words.confidence = confidence(reader, "confidence").map(|sure| sure.value);
             let distance = reader.integer("distance", 0..=i64::from(Words::MOST_ERRORS)).unwrap_or(0);
             let forgiving = |_: &str| words.clone().forgiving(u8::try_from(distance).unwrap_or(0));
             parsed(reader, "distance", bad, &text, forgiving)
@@ -248,7 +248,9 @@ fn expressions(table: &mut Reader<'_>) -> Option<Placed> {
         |reader| {
             let text = reader.required_text("regex")?;
             let regex = parsed(reader, "regex", bad, &text, TextRegex::parse)?;
-            Some(Expression { regex, within: within(reader), confidence: confidence(reader, "confidence") })
+            let within = within(reader);
+            let confidence = confidence(reader, "confidence").map(|sure| sure.value);
+            Some(Expression { regex, within, confidence })
         },
     )?;
     Some(list.placed(Condition::TextRegex))
@@ -335,7 +337,7 @@ fn zone(table: &Reader<'_>, text: &Spanned<String>) -> Option<Zone> {
 }
 
 /// A share of 0 to 1.
-pub(super) fn confidence(table: &mut Reader<'_>, key: &'static str) -> Option<Confidence> {
+pub(super) fn confidence(table: &mut Reader<'_>, key: &'static str) -> Option<Spanned<Confidence>> {
     let (_, mut value) = table.take(key)?;
     let share = match value.take() {
         ValueInner::Float(share) => share,
@@ -343,7 +345,7 @@ pub(super) fn confidence(table: &mut Reader<'_>, key: &'static str) -> Option<Co
         _ => f64::NAN,
     };
     if (0.0..=1.0).contains(&share) {
-        return Some(Confidence::of(share as f32));
+        return Some(Spanned::with_span(Confidence::of(share as f32), value.span));
     }
     let note = Note::error(codes::VALUE_RANGE, format!("`{key}` is a number from 0 to 1"));
     table.sheet().note(value.span, note.help("0.75 is usual; 1 only where no machine read the text"));

@@ -8,7 +8,7 @@ use super::conditions::confidence;
 use super::rules::{Known, LANGUAGES, check_spool};
 use super::sheet::Note;
 use super::table::{Reader, choose};
-use crate::fax::{Box2, FaxId, Kinship, Number, PageCode, StationId};
+use crate::fax::{Box2, FaxId, Kin, Kinship, Number, PageCode, StationId};
 use crate::route::{
     CodePattern, DEFAULT_RULE, Facts, LEAST_LINES, Moment, Reason, Rules, SheetLine, SheetText, Twin, decide,
     explain,
@@ -125,7 +125,7 @@ fn given_facts(mut table: Reader<'_>, known: Known<'_>, rules: Option<&Rules>) -
     facts.text =
         table.texts("text").map_or(vec![], |pages| pages.value.into_iter().map(|page| page.value).collect());
     if let Some(sure) = confidence(&mut table, "confidence") {
-        facts.sheets = facts.text.iter().map(|page| sheet(page, sure.share())).collect();
+        facts.sheets = facts.text.iter().map(|page| sheet(page, sure.value.share())).collect();
     }
     let pages = table.integer("pages", 0..=MOST_PAGES).and_then(|pages| u32::try_from(pages).ok());
     facts.pages = pages.unwrap_or_else(|| u32::try_from(facts.text.len()).unwrap_or(u32::MAX).max(1));
@@ -135,17 +135,33 @@ fn given_facts(mut table: Reader<'_>, known: Known<'_>, rules: Option<&Rules>) -
     facts.languages =
         languages.iter().filter_map(|word| choose(table.sheet(), word, "`language`", &words)).collect();
     facts.when = when(&mut table, rules);
-    let codes = table.texts("barcode").map_or(vec![], |list| list.value);
-    facts.codes = codes.into_iter().map(|code| barcode(&code.value)).collect();
+    for code in table.texts("barcode").map_or(vec![], |list| list.value) {
+        match CodePattern::parse(&code.value) {
+            Ok(_) => facts.codes.push(barcode(&code.value)),
+            Err(error) => table.sheet().note(code.span, Note::error(codes::VALUE_CHOICE, error.message)),
+        }
+    }
+    facts.kin = kin(&mut table);
+    table.finish();
+    facts
+}
+
+/// `duplicate`: true, false, or how it is kin to earlier faxes.
+fn kin(table: &mut Reader<'_>) -> Vec<Kinship> {
+    let kinship = |kin| Kinship { fax: FaxId::new(0, [0; 5]), kin };
+    if table.is_flag("duplicate") {
+        let before = table.flag("duplicate").is_some_and(|flag| flag.value);
+        return if before { vec![kinship(Kin::Retransmission)] } else { vec![] };
+    }
+    let mut all = Vec::new();
     for text in table.texts("duplicate").map_or(vec![], |list| list.value) {
         match Twin::parse(&text.value) {
-            Ok(Twin::Is(kin)) => facts.kin.push(Kinship { fax: FaxId::new(0, [0; 5]), kin }),
+            Ok(Twin::Is(kin)) => all.push(kinship(kin)),
             Ok(_) => {}
             Err(error) => table.sheet().note(text.span, Note::error(codes::VALUE_CHOICE, error.message)),
         }
     }
-    table.finish();
-    facts
+    all
 }
 
 /// A page as if a machine had read it with this confidence, its lines evenly spaced.

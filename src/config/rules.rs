@@ -29,6 +29,8 @@ pub(super) struct RuleEntry {
     /// For each condition of the rule: its value, and each entry of it.
     pub(super) places: Vec<(Span, Vec<Span>)>,
     pub(super) to_at: Span,
+    /// What says how sure its words must be: its own `confidence`, else that of `[text]`.
+    pub(super) confidence_at: Option<Span>,
     /// Some part of it has an error, so nothing can be said of the whole.
     pub(super) broken: bool,
 }
@@ -56,7 +58,7 @@ pub(super) fn read<'a>(
         usual
     });
     let forms = forms(top.tables("form"));
-    let context = Context { known, site: &site, forms: &forms, usual: usual.unwrap_or_default() };
+    let context = Context { known, site: &site, forms: &forms, usual: usual.as_ref() };
     let mut names = Names::default();
     let entries: Vec<RuleEntry> =
         top.tables("rule").into_iter().filter_map(|table| one(table, context, &mut names)).collect();
@@ -79,7 +81,7 @@ struct Context<'a> {
     known: Known<'a>,
     site: &'a Site,
     forms: &'a [Arc<Form>],
-    usual: Confidence,
+    usual: Option<&'a Spanned<Confidence>>,
 }
 
 /// What rules must know of the place: from all three files.
@@ -94,6 +96,9 @@ fn site(top: &mut Reader<'_>, known: Known<'_>) -> Site {
         table.finish();
         to
     });
+    if let Some(to) = &triage {
+        unsorted(top.sheet(), to, known, "whatever is read too badly goes");
+    }
     let list = known.departments.map_or(&[][..], |departments| &departments.list);
     let sensitive: BTreeSet<String> = list
         .iter()
@@ -116,7 +121,21 @@ fn default(top: &mut Reader<'_>, known: Known<'_>) -> Option<Spanned<Vec<String>
     let to = to(&mut table, known, "to", true);
     table.text("comment");
     table.finish();
+    if let Some(to) = &to {
+        unsorted(top.sheet(), to, known, "whatever no rule takes goes");
+    }
     to
+}
+
+/// Warns of a sensitive department that gets faxes of which nothing says that they belong there.
+fn unsorted(sheet: Sheet<'_>, to: &Spanned<Vec<String>>, known: Known<'_>, what: &str) {
+    let Some(departments) = known.departments else { return };
+    let is_sensitive = |id: &&String| departments.find(id).is_some_and(|department| department.sensitive);
+    if let Some(id) = to.value.iter().find(is_sensitive) {
+        let message = format!("{what} to the sensitive department \"{id}\"");
+        let note = Note::warning(codes::RULES_SENSITIVE, message);
+        sheet.note(to.span, note.help("name a department where people sort faxes, such as a registry"));
+    }
 }
 
 fn one(mut table: Reader<'_>, context: Context<'_>, names: &mut Names) -> Option<RuleEntry> {
@@ -138,7 +157,10 @@ fn one(mut table: Reader<'_>, context: Context<'_>, names: &mut Names) -> Option
     let to = to(&mut table, known, "to", !triage && !outcome.junk);
     let copy = to_copy(&mut table, known, to.as_ref());
     let comment = table.text("comment").map(|comment| comment.value);
-    let confidence = confidence(&mut table, "confidence").unwrap_or(context.usual);
+    let own = confidence(&mut table, "confidence");
+    let confidence = own.as_ref().or(context.usual);
+    let confidence_at = confidence.map(|sure| sure.span);
+    let confidence = confidence.map_or(Confidence::USUAL, |sure| sure.value);
     let conditions = conditions(&mut table, &context.site.numbers, known, context.forms);
     let at = name.as_ref().map_or(table.head(), |name| name.span);
     let complete = sheet.errors() == errors;
@@ -152,7 +174,7 @@ fn one(mut table: Reader<'_>, context: Context<'_>, names: &mut Names) -> Option
     let to_at = to.as_ref().map_or(at, |to| to.span);
     let to = to.map_or(vec![], |to| to.value);
     let rule = Rule { name: name?.value, when, to, copy, comment, confidence, triage, outcome };
-    Some(RuleEntry { rule, at, places, to_at, broken: sheet.errors() != errors })
+    Some(RuleEntry { rule, at, places, to_at, confidence_at, broken: sheet.errors() != errors })
 }
 
 /// What a rule demands besides the departments.

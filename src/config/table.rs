@@ -107,6 +107,11 @@ impl<'a> Reader<'a> {
         self.texts(key)
     }
 
+    /// Its value is true or false.
+    pub(super) fn is_flag(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.as_bool().is_some())
+    }
+
     pub(super) fn flag(&mut self, key: &'static str) -> Option<Spanned<bool>> {
         let (_, mut value) = self.take(key)?;
         match value.take() {

@@ -7,13 +7,42 @@ use super::{Box2, FaxId};
 pub struct PageCode {
     /// The page, from 1.
     pub page: u32,
-    /// Symbology: `qr`, `code128`, `code39`, `ean13`, `itf`, `datamatrix`, `pdf417`, `aztec`, `codabar`.
+    /// Symbology, one of [`SYMBOLOGIES`].
     pub kind: String,
     /// What it says.
     pub text: String,
     /// Where it stands, millimetres from the page's upper left corner.
     pub at: Box2,
 }
+
+/// A symbology that is sought on pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Symbology {
+    /// As [`PageCode::kind`] and rules name it.
+    pub name: &'static str,
+    /// Every code of it carries a check, so that one that is misread is known. Code 39 (ISO/IEC 16388), Interleaved 2 of 5
+    /// (ISO/IEC 16390) and Codabar (EN 798) leave the check digit to the user.
+    pub checked: bool,
+}
+
+/// Every symbology that is sought, and so every one that a rule can wait for.
+pub const SYMBOLOGIES: [Symbology; 10] = {
+    const fn named(name: &'static str, checked: bool) -> Symbology {
+        Symbology { name, checked }
+    }
+    [
+        named("qr", true),
+        named("code128", true),
+        named("code39", false),
+        named("code93", true),
+        named("ean13", true),
+        named("itf", false),
+        named("datamatrix", true),
+        named("pdf417", true),
+        named("aztec", true),
+        named("codabar", false),
+    ]
+};
 
 /// What remains of a page's picture when noise, shifts of some pixels and resolution are taken away. Two faxes of one sheet
 /// differ in few bits.

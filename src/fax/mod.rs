@@ -27,7 +27,7 @@ pub use delivery::{Attempt, Delivery, DeliveryState, Outcome, Target};
 pub use department::{Certificate, Department, Language, MailStyle, Oversize};
 pub use document::Document;
 pub use fault::{Disposition, Fault};
-pub use finds::{Fingerprint, Kin, Kinship, PageCode};
+pub use finds::{Fingerprint, Kin, Kinship, PageCode, SYMBOLOGIES, Symbology};
 pub use id::FaxId;
 pub use page::{Ccitt, CleanPage, Coding, Page, Plan, Raster, Resolution};
 pub use stage::{IllegalStep, NotAStage, Stage, Step};

@@ -15,7 +15,7 @@ use rxing::multi::{GenericMultipleBarcodeReader, MultipleBarcodeReader};
 use rxing::{BarcodeFormat, BinaryBitmap, DecodeHints, Luma8Source, MultiUseMultiFormatReader, RXingResult};
 
 use crate::enhance;
-use crate::fax::{Box2, CleanPage, PageCode, Resolution};
+use crate::fax::{Box2, CleanPage, PageCode, Resolution, SYMBOLOGIES};
 
 /// No page is said to carry more codes.
 const MOST: usize = 32;
@@ -26,27 +26,20 @@ const LEAST_UNCHECKED: usize = 6;
 /// A square code that is smaller is print taken for one, in millimetres. Of bars too little is known of their ends.
 const LEAST_MM: f32 = 5.0;
 
-/// Symbologies that are looked for, by the names that rules use.
-const KINDS: [(BarcodeFormat, &str, Check); 11] = [
-    (BarcodeFormat::QR_CODE, "qr", Check::Own),
-    (BarcodeFormat::CODE_128, "code128", Check::Own),
-    (BarcodeFormat::CODE_39, "code39", Check::None),
-    (BarcodeFormat::CODE_93, "code93", Check::Own),
-    (BarcodeFormat::EAN_13, "ean13", Check::Own),
-    (BarcodeFormat::UPC_A, "ean13", Check::Own),
-    (BarcodeFormat::ITF, "itf", Check::None),
-    (BarcodeFormat::CODABAR, "codabar", Check::None),
-    (BarcodeFormat::DATA_MATRIX, "datamatrix", Check::Own),
-    (BarcodeFormat::PDF_417, "pdf417", Check::Own),
-    (BarcodeFormat::AZTEC, "aztec", Check::Own),
+/// What is looked for, by the names of [`SYMBOLOGIES`].
+const KINDS: [(BarcodeFormat, &str); 11] = [
+    (BarcodeFormat::QR_CODE, "qr"),
+    (BarcodeFormat::CODE_128, "code128"),
+    (BarcodeFormat::CODE_39, "code39"),
+    (BarcodeFormat::CODE_93, "code93"),
+    (BarcodeFormat::EAN_13, "ean13"),
+    (BarcodeFormat::UPC_A, "ean13"),
+    (BarcodeFormat::ITF, "itf"),
+    (BarcodeFormat::CODABAR, "codabar"),
+    (BarcodeFormat::DATA_MATRIX, "datamatrix"),
+    (BarcodeFormat::PDF_417, "pdf417"),
+    (BarcodeFormat::AZTEC, "aztec"),
 ];
-
-/// Whether a symbology tells a misread code from a good one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
-    Own,
-    None,
-}
 
 /// Codes of one page, from the top down. `page` is 1 in each: a worker knows one page only.
 ///
@@ -54,7 +47,7 @@ enum Check {
 pub fn find(clean: &CleanPage, resolution: Resolution) -> Vec<PageCode> {
     let hints = DecodeHints {
         TryHarder: Some(true),
-        PossibleFormats: Some(KINDS.iter().map(|(format, ..)| *format).collect::<HashSet<_>>()),
+        PossibleFormats: Some(KINDS.iter().map(|(format, _)| *format).collect::<HashSet<_>>()),
         ..DecodeHints::default()
     };
     let mut found = Vec::new();
@@ -90,12 +83,13 @@ fn image(clean: &CleanPage) -> Option<BinaryBitmap<HybridBinarizer<Luma8Source<'
 
 /// A found code in our words and on the received page; `None`: it is none of ours, or print taken for bars.
 fn told(code: &RXingResult, clean: &CleanPage, resolution: Resolution) -> Option<PageCode> {
-    let (_, kind, check) = KINDS.iter().find(|(format, ..)| format == code.getBarcodeFormat())?;
+    let (_, kind) = KINDS.iter().find(|(format, _)| format == code.getBarcodeFormat())?;
+    let symbology = SYMBOLOGIES.iter().find(|known| known.name == *kind)?;
     let text: String = code.getText().chars().take(MOST_CHARS).collect();
     // UPC-A is EAN-13 with a leading zero.
     let upc = *code.getBarcodeFormat() == BarcodeFormat::UPC_A;
     let text = if upc { format!("0{text}") } else { text };
-    if text.trim().is_empty() || (*check == Check::None && text.chars().count() < LEAST_UNCHECKED) {
+    if text.trim().is_empty() || (!symbology.checked && text.chars().count() < LEAST_UNCHECKED) {
         return None;
     }
     let at = place(code, clean, resolution)?;
@@ -189,6 +183,12 @@ mod tests {
                 assert!(at.top > 38.0 && at.bottom < 42.0 + size.1 as f32, "{kind} {resolution:?}: {at:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_rules_can_name_is_what_is_sought() {
+        let sought: HashSet<&str> = KINDS.iter().map(|(_, kind)| *kind).collect();
+        assert_eq!(sought, SYMBOLOGIES.iter().map(|known| known.name).collect());
     }
 
     #[test]

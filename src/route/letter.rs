@@ -3,7 +3,10 @@
 //! English: "Attn: …", "Attention …", "For the attention of …", "To: …"; Chinese: 「致：…」, 「經辦人：…」, 「收件人：…」,
 //! 「致…先生」. References: "Ref.", "Our ref", "Your ref", "File ref. no.", 檔號, 檔案編號, 本處檔號, 來函檔號. Real letters set
 //! several of them on one line, leave the colon out or put the name on the next line; OCR loses dots and blanks. A name is
-//! taken up to the next such word. Only what stands near the beginning of a fax counts: letters enclosed quote others.
+//! taken up to the next such word. Only what stands near the beginning counts, on the first pages and on the page: letters
+//! enclosed quote others, and what a letter says below its salutation addresses nobody. 致 is also a verb (致電, 致力): without
+//! a colon it counts only before a blank, or where the line ends as an address does. A title alone is a sender's as often
+//! as an addressee's: it counts only in the top third, above a salutation, and under no 副本.
 
 use std::sync::LazyLock;
 
@@ -70,7 +73,8 @@ static ATTENTION: LazyLock<Regex> = LazyLock::new(|| {
           | (?: attn|atten|attention|att|f\.?\s?a\.?\s?o ) \s?\.? \s? [:;] )
         | ^\W* (?: attn|attention ) \b \s?\.? (?: \ to\b )? (?: \ of\b )?
         | ^\W* to \s? [:;]
-        | 經辦人(?:員)? [:;]? | 收件人 [:;]? | 收件(?:部門|單位) [:;]? | 致\ ?(?:to)? \s? [:;]
+        | (?: 經辦人員? | 收件人 | 收件部門 | 收件單位 ) \s? [:;] | 致\ ?(?:to)? \s? [:;]
+        | ^\W* (?: 經辦人員? | 收件人 | 收件部門 | 收件單位 )
         | ^\W* 致 (?: to\b )?",
     )
 });
@@ -85,9 +89,9 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// The Chinese way without a colon: a name and how it is addressed.
+/// The Chinese way without a colon: a name and how it is addressed; 收 and 台啟 are written to an addressee alone.
 static ADDRESSED: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r"^\W*(致)?\s?([^:;,。]{1,24}(?:先生|女士|小姐|主任|經理|處長|署長|科長|(台啟|臺啟|收)))\W*$")
+    compiled(r"^\W*(?:致)?\s?([^:;,。]{1,24}(?:先生|女士|小姐|主任|經理|處長|署長|科長|(台啟|臺啟|收)))\W*$")
 });
 
 /// The line with which a letter begins to speak: what stands below it is no address any more.
@@ -97,68 +101,118 @@ static SALUTATION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Words that begin with 致 and address nobody: 致電, 致函, 致力, 致謝 …
-const NO_ADDRESS: &str = "電函力使謝送意歉敬命詞辭富勝死癌病殘於";
-/// Lines of copies and of senders.
-const OF_OTHERS: &[&str] = &["副本", "抄送", "由", "cc", "c.c."];
-/// The same as lines are seen: folded.
-static BARE: LazyLock<String> = LazyLock::new(|| fold("致"));
-static NO_ADDRESSES: LazyLock<String> = LazyLock::new(|| fold(NO_ADDRESS));
-static OTHERS: LazyLock<Vec<String>> = LazyLock::new(|| OF_OTHERS.iter().map(|word| fold(word)).collect());
-/// Where a page without a salutation still addresses anybody, as a share of its height.
-const ADDRESS_ENDS: f32 = 0.6;
+/// Lines of those who get a copy.
+static COPY: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"^\W*(?:副本|抄送|抄致|b?cc\b|b?c\.\s?c\b|cop(?:y|ies) to\b)"));
 
-/// How many of a page's lines stand before what the letter says: up to its salutation, else the upper part.
-fn address(lines: &[Line]) -> (usize, bool) {
-    match lines.iter().position(|line| SALUTATION.is_match(line.folded())) {
-        Some(at) => (at, true),
-        None => (lines.iter().take_while(|line| line.down <= ADDRESS_ENDS).count(), false),
-    }
+/// Words that begin with 致 and address nobody: 致電, 致函, 致力, 致謝 …
+static NO_ADDRESS: LazyLock<String> =
+    LazyLock::new(|| fold("電函力使令以謝送意歉敬命詞辭富勝死癌病殘於賀哀祭"));
+/// Words that end in 收 and address nobody: 接收, 查收, 簽收 …
+static NO_RECEIPT: LazyLock<String> =
+    LazyLock::new(|| fold("接查簽點驗照回沒徵征吸代已未不没應實歲税稅秋豐失催追"));
+static BARE: LazyLock<String> = LazyLock::new(|| fold("致"));
+static RECEIPT: LazyLock<String> = LazyLock::new(|| fold("收"));
+/// By whom: a sender, or whoever does something.
+static BY: LazyLock<String> = LazyLock::new(|| fold("由"));
+
+/// Nothing further down a page addresses anybody, as a share of its height: cover sheets say it in a table.
+const ADDRESS_ENDS: f32 = 0.6;
+/// What is marked by nothing but its title stands no further down.
+const TITLES_END: f32 = 1.0 / 3.0;
+
+/// The lines that may address somebody, and whether a salutation stands below them.
+fn address(lines: &[Line]) -> (Vec<&Line>, bool) {
+    let high = |line: &Line| line.down <= ADDRESS_ENDS;
+    let spoken = lines.iter().position(|line| high(line) && SALUTATION.is_match(line.folded()));
+    let above = lines.iter().take(spoken.unwrap_or(lines.len()));
+    (above.filter(|line| high(line)).collect(), spoken.is_some())
 }
 
 /// The values of attention lines.
 pub(super) fn attention(pages: &[SeenPage]) -> Vec<Marked> {
     let mut found = Vec::new();
     for (number, page) in (1..).zip(pages.iter().take(ATTENTION_PAGES)) {
-        let (count, spoken) = address(page.lines());
-        let lines: Vec<(&str, usize)> =
-            page.lines().iter().take(count).map(|line| (line.folded(), line.before)).collect();
-        for (at, (line, before)) in lines.iter().enumerate() {
-            let mut seen = false;
-            for mark in ATTENTION.find_iter(line) {
-                seen = true;
-                let rest = line.get(mark.end()..).unwrap_or("");
-                if mark.as_str().ends_with(&*BARE) && rest.starts_with(|c| NO_ADDRESSES.contains(c)) {
-                    continue;
-                }
-                let value = value(line, mark.end());
-                if !value.0.is_empty() {
-                    found.push(marked(line, *before, value, number));
-                } else if line.get(mark.end()..).is_some_and(|rest| !rest.contains(char::is_alphanumeric))
-                    && let Some((next, before)) = lines.get(at + 1)
-                    && !ATTENTION.is_match(next)
-                {
-                    // the name stands below
-                    let value = self::value(next, 0);
-                    if !value.0.is_empty() {
-                        found.push(marked(next, *before, value, number));
-                    }
-                }
+        let (lines, spoken) = address(page.lines());
+        let mut copies = false;
+        for (at, line) in lines.iter().enumerate() {
+            if COPY.is_match(line.folded()) {
+                copies = true;
+                continue;
             }
-            let of_others = OTHERS.iter().any(|word| line.trim_start().starts_with(word.as_str()));
-            if !seen
-                && !of_others
-                && let Some(captures) = ADDRESSED.captures(line)
-                && let Some(name) = captures.get(2)
-                // a title alone may be a sender's: it addresses only above a salutation
-                && (spoken || captures.get(1).is_some() || captures.get(3).is_some())
-            {
-                found.push(marked(line, *before, (name.as_str(), name.start()), number));
+            let next = lines.get(at + 1).copied();
+            match behind_marks(line, next) {
+                Some(values) => {
+                    let values = values.into_iter();
+                    found.extend(
+                        values.map(|(line, value)| marked(line.folded(), line.before, value, number)),
+                    );
+                }
+                None if copies => {}
+                None => found.extend(
+                    titled(line, spoken).map(|name| marked(line.folded(), line.before, name, number)),
+                ),
             }
         }
     }
     found.truncate(MOST_MARKED);
     found
+}
+
+/// A value and where it begins in its line, folded.
+type Value<'a> = (&'a str, usize);
+
+/// What stands behind each mark of a line, or below it. `None`: the line has no mark.
+fn behind_marks<'a>(line: &'a Line, next: Option<&'a Line>) -> Option<Vec<(&'a Line, Value<'a>)>> {
+    let folded = line.folded();
+    let mut marks = ATTENTION.find_iter(folded).peekable();
+    marks.peek()?;
+    let mut values = Vec::new();
+    for mark in marks {
+        let rest = folded.get(mark.end()..).unwrap_or("");
+        if mark.as_str().ends_with(&*BARE) && !addresses(line, rest) {
+            continue;
+        }
+        let here = value(folded, mark.end());
+        if !here.0.is_empty() {
+            values.push((line, here));
+        } else if !rest.contains(char::is_alphanumeric)
+            && let Some(next) = next
+            && !ATTENTION.is_match(next.folded())
+            && !COPY.is_match(next.folded())
+        {
+            // the name stands below
+            let below = value(next.folded(), 0);
+            values.extend((!below.0.is_empty()).then_some((next, below)));
+        }
+    }
+    Some(values)
+}
+
+/// A line that begins with 致 and has no colon behind it addresses somebody; `rest` is what stands behind.
+fn addresses(line: &Line, rest: &str) -> bool {
+    if rest.starts_with(|c| NO_ADDRESS.contains(c)) {
+        return false;
+    }
+    // blanks beside Chinese characters are folded away, so the line is asked as it is written
+    let written = line.text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let blank = written.chars().nth(1).is_none_or(char::is_whitespace);
+    blank || ADDRESSED.captures(line.folded()).is_some_and(|captures| !is_verb(&captures))
+}
+
+/// A line without a mark that is a name and how it is addressed.
+fn titled(line: &Line, spoken: bool) -> Option<Value<'_>> {
+    let captures = ADDRESSED.captures(line.folded()).filter(|_| line.down <= TITLES_END)?;
+    let name = captures.get(1)?;
+    // a title alone may be a sender's: it addresses only above a salutation
+    let addressed = (spoken || captures.get(2).is_some()) && !is_verb(&captures);
+    (addressed && !name.as_str().contains(&*BY)).then_some((name.as_str(), name.start()))
+}
+
+/// It ends in 收, and that is a part of a word.
+fn is_verb(captures: &regex::Captures<'_>) -> bool {
+    let before = captures.get(1).and_then(|name| name.as_str().strip_suffix(RECEIPT.as_str()));
+    captures.get(2).is_some() && before.is_some_and(|before| before.ends_with(|c| NO_RECEIPT.contains(c)))
 }
 
 /// What stands behind byte `from`, up to the next label, and where it begins.
@@ -277,6 +331,26 @@ mod tests {
             ("Dear Sir,\nAttn: Claims Counter", vec![]),
             ("副本送福利科主任\n陳主任：", vec![]),
             ("由牌照科接收\n陳主任：", vec![]),
+            ("文件已由牌照科接收", vec![]),
+            ("請福利科查收", vec![]),
+            ("致牌照科接收", vec![]),
+            ("副本送：\n福利科主任\n陳主任：", vec![]),
+            ("c.c. Licensing Division (Attn: Mr Chan)", vec![]),
+            ("Attn:\n副本送福利科", vec![]),
+            ("致以問候福利科主任", vec![]),
+            ("致 牌照科", vec!["牌照科"]),
+            ("致\n牌照科", vec!["牌照科"]),
+            ("致牌照科收", vec!["牌照科收"]),
+            // 致 as a verb of which nobody thought
+            ("致福利科申請人的信", vec![]),
+            ("如收件人不在福利科", vec![]),
+            ("1\n2\n3\n4\n福利科主任\n陳主任：", vec![]),
+            ("1\n2\n3\n4\n福利科收", vec![]),
+            ("1\n2\n3\n4\n致：福利科", vec!["福利科"]),
+            ("1\n2\n3\n4\n5\n6\n7\n致：福利科", vec![]),
+            // a salutation so far down begins nothing
+            ("福利科主任\n1\n2\n3\n4\n5\n6\n7\n陳主任：\n致：福利科", vec![]),
+            ("福利科社會福利署署長", vec![]),
             ("From: Licensing Division", vec![]),
             ("", vec![]),
         ] {

@@ -149,6 +149,9 @@ impl NumberPattern {
             || digits.is_empty() && !trimmed.starts_with('*')
         {
             return Err(PatternError::whole(text, "there is no digit in it"));
+        } else if trimmed.ends_with('*') && !marked && plan.trunk.as_deref() == Some(digits.as_str()) {
+            // national numbers are read without it, so nothing would ever fit
+            return Err(PatternError::whole(text, "this is the trunk prefix alone: name digits behind it"));
         } else if trimmed.starts_with('*') {
             // an end has no exchange prefix: its leading zeros are digits like others
             Kind::Suffix(body.chars().filter(char::is_ascii_digit).collect())
@@ -290,13 +293,16 @@ fn beginnings(plan: &NumberPlan, digits: String, marked: bool) -> Vec<Reading> {
     let Some(code) = plan.country_code.as_deref() else {
         return vec![Reading { digits, scope: Scope::Unknown }];
     };
-    let local = |digits: &str| Reading { digits: digits.to_owned(), scope: Scope::Local };
-    match (marked, digits.strip_prefix(code)) {
-        (true, Some(rest)) => vec![local(rest)],
-        (true, None) => vec![Reading { digits, scope: Scope::Foreign }],
-        (false, Some(rest)) if !rest.is_empty() => vec![local(&digits), local(rest)],
-        (false, _) => vec![local(&digits)],
-    }
+    let local = match (marked, digits.strip_prefix(code)) {
+        (true, Some(rest)) => vec![rest],
+        (true, None) => return vec![Reading { digits, scope: Scope::Foreign }],
+        (false, Some(rest)) if !rest.is_empty() => vec![digits.as_str(), rest],
+        (false, _) => vec![digits.as_str()],
+    };
+    // numbers are read without the trunk prefix where they are whole; a beginning may be of one that is not
+    let bare = local.iter().filter_map(|digits| digits.strip_prefix(plan.trunk.as_deref()?));
+    let all = local.iter().copied().chain(bare.filter(|digits| !digits.is_empty()));
+    all.map(|digits| Reading { digits: digits.to_owned(), scope: Scope::Local }).collect()
 }
 
 fn is_number_char(c: char) -> bool {
@@ -386,9 +392,23 @@ mod tests {
             (&britain, "+44 20 7946 0000", "02079460000", true),
             (&britain, "+852 2810 1234", "00852 28101234", true),
             (&britain, "020 7946 0000", "020 7946 0001", false),
+            (&britain, "020 7946*", "020 7946 0000", true),
+            (&britain, "020 7946*", "+44 20 7946 0000", true),
+            (&britain, "+44 (0)20 7946*", "020 7946 0000", true),
+            (&britain, "44 020 7946*", "020 7946 0000", true),
+            (&britain, "20 7946*", "020 7946 0000", true),
+            (&britain, "020 7946*", "020 7947 0000", false),
+            (&britain, "020 7946*", "+852 2079 4600", false),
         ] {
             assert_eq!(fits(plan, pattern, number), expected, "{pattern} {number}");
         }
+        assert!(NumberPattern::parse("0*", &britain).is_err(), "no number is read with it");
+        assert!(NumberPattern::parse("0*", &hong_kong).is_ok());
+        let parse = |text| NumberPattern::parse(text, &britain).expect("good");
+        assert!(parse("020*").covers(&parse("020 7946*")));
+        assert!(
+            parse("020*").covers(&parse("+44 20 7946 0000")) && !parse("020 7946*").covers(&parse("020*"))
+        );
     }
 
     #[test]

@@ -42,6 +42,15 @@ pub(super) struct Demand {
     pub(super) strict: bool,
 }
 
+impl Demand {
+    /// How sure words must be that ask for this themselves. Whatever a rule says: nothing goes to a sensitive department
+    /// on what is less sure than usual.
+    fn of(self, own: Option<Confidence>) -> Confidence {
+        let wanted = own.unwrap_or(self.confidence);
+        if self.strict { wanted.max(Confidence::USUAL) } else { wanted }
+    }
+}
+
 /// So many alternatives are named in a reason; of the rest only their number.
 const NAMED_ALTERNATIVES: usize = 3;
 
@@ -77,13 +86,20 @@ impl Condition {
             Self::Barcode(patterns) => first(patterns, |pattern| {
                 facts.codes.iter().zip(seen.codes()).any(|(code, text)| pattern.fits(code, text))
             }),
-            Self::Reference(patterns) => read(patterns, demand, |pattern| (reference(pattern, seen), None)),
-            Self::Form(forms) => read(forms, demand, |one| (form(one, seen), None)),
-            Self::Attention(words) => {
-                read(words, demand, |words| (words.look_in(seen.attention(), seen.pages()), words.confidence))
+            Self::Reference(patterns) => {
+                let wanted = demand.of(None);
+                read(patterns, demand, |pattern| Some((reference(pattern, seen)?, wanted)))
             }
-            Self::Text(words) => read(words, demand, |words| (words.look(seen.pages()), words.confidence)),
-            Self::TextRegex(list) => read(list, demand, |one| (one.look(seen.pages()), one.confidence)),
+            Self::Form(forms) => read(forms, demand, |one| form(one, demand, seen)),
+            Self::Attention(words) => read(words, demand, |words| {
+                Some((words.look_in(seen.attention(), seen.pages())?, demand.of(words.confidence)))
+            }),
+            Self::Text(words) => {
+                read(words, demand, |words| Some((words.look(seen.pages())?, demand.of(words.confidence))))
+            }
+            Self::TextRegex(list) => {
+                read(list, demand, |one| Some((one.look(seen.pages())?, demand.of(one.confidence))))
+            }
         }
     }
 
@@ -199,18 +215,11 @@ fn number(patterns: &[NumberPattern], seen: Option<&Reading>) -> Verdict {
     }
 }
 
-/// The first alternative that was read surely; else the one that was read best.
-fn read<T>(
-    alternatives: &[T],
-    demand: Demand,
-    look: impl Fn(&T) -> (Option<Found>, Option<Confidence>),
-) -> Verdict {
+/// The first alternative that was read surely; else the one that was read best. `look` tells how sure it had to be, too.
+fn read<T>(alternatives: &[T], demand: Demand, look: impl Fn(&T) -> Option<(Found, Confidence)>) -> Verdict {
     let mut best = NO;
     for (entry, one) in alternatives.iter().enumerate() {
-        let (Some(found), own) = look(one) else { continue };
-        let wanted = own.unwrap_or(demand.confidence);
-        // Whatever a rule says: nothing goes to a sensitive department on what is less sure than usual.
-        let wanted = if demand.strict { wanted.max(Confidence::USUAL) } else { wanted };
+        let Some((found, wanted)) = look(one) else { continue };
         let sure = found.confidence >= wanted && !(demand.strict && found.errors > 0);
         let holds = if sure { Holds::Yes } else { Holds::Unsure };
         let verdict = Verdict { holds, entry, found: Some((found, wanted)) };
@@ -234,30 +243,33 @@ fn reference(pattern: &ReferencePattern, seen: &Seen<'_>) -> Option<Found> {
     found.reduce(|best, one| if one.confidence > best.confidence { one } else { best })
 }
 
-/// All marks on one page; as sure as its least certain mark.
-fn form(form: &Form, seen: &Seen<'_>) -> Option<Found> {
+/// All marks on one page, each as sure as it must be. Told is the mark that is furthest below what it wants, or least above.
+fn form(form: &Form, demand: Demand, seen: &Seen<'_>) -> Option<(Found, Confidence)> {
     let pages = seen.pages();
+    let margin = |(found, wanted): &(Found, Confidence)| {
+        i32::from(found.confidence.above(*wanted)) - i32::from(wanted.above(found.confidence))
+    };
     let whole = (1..).zip(pages).filter_map(|(number, page)| {
-        let mut all: Option<Found> = None;
+        let mut all: Option<(Found, Confidence)> = None;
         for mark in &form.marks {
             if mark.within.page.is_some_and(|spot| !spot.is(number, pages.len())) {
                 return None;
             }
             let mut best = None;
             mark.look_on(page, number, &mut best);
-            let found = best?;
+            let one = (best?, demand.of(mark.confidence));
             all = Some(match all {
-                None => found,
-                Some(all) => Found {
-                    page: number,
-                    confidence: all.confidence.min(found.confidence),
-                    errors: all.errors.saturating_add(found.errors),
-                },
+                None => one,
+                Some(all) => {
+                    let errors = all.0.errors.saturating_add(one.0.errors);
+                    let (found, wanted) = if margin(&one) < margin(&all) { one } else { all };
+                    (Found { errors, ..found }, wanted)
+                }
             });
         }
         all
     });
-    whole.max_by_key(|found| (std::cmp::Reverse(found.errors), found.confidence))
+    whole.max_by_key(|one| (std::cmp::Reverse(one.0.errors), margin(one)))
 }
 
 /// A value against alternatives. The value seen is named: an admin asks for it first.

@@ -181,6 +181,17 @@ expect = "registry"
 rule = "again"
 
 [[example]]
+comment = "as rules say it, too"
+given = { duplicate = true, caller = "2345 6789" }
+expect = "registry"
+rule = "again"
+
+[[example]]
+given = { duplicate = false, caller = "2345 6789" }
+expect = "registry"
+rule = "default"
+
+[[example]]
 given = { text = "致：牌照科\nAttn: Licensing Divislon" }
 expect = "licensing"
 

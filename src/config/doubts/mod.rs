@@ -41,10 +41,12 @@ pub(super) fn look(scene: Scene<'_>, entries: &[RuleEntry], default: Option<&Spa
     let mut shadows = Shadows::default();
     // the index counts rules that were pushed
     let mut pushed: Vec<&RuleEntry> = Vec::new();
+    let mut low = weak::Low::default();
     for entry in entries.iter().filter(|entry| !entry.broken) {
         let never = never::alone(scene, entry) || never::shadowed(scene.sheet, entry, &shadows, &pushed);
         if !never {
             weak::look(scene, entry);
+            low.look(scene, entry);
             broad::look(scene.sheet, entry);
             regex::look(scene.sheet, entry);
             names::look(scene, entry);

@@ -129,6 +129,44 @@ fn nothing_is_forgiven_on_the_way_to_a_sensitive_department() {
 }
 
 #[test]
+fn no_confidence_that_a_rule_names_opens_a_sensitive_department_to_a_guess() {
+    let own = |to: &str| {
+        let words =
+            Words { confidence: Some(Confidence::NONE), ..Words::parse("Prescription renewal").unwrap() };
+        rule("it", vec![Condition::Text(vec![words])], to)
+    };
+    let whole =
+        |to: &str| Rule { confidence: Confidence::of(0.2), ..text_rule("it", "Prescription renewal", to) };
+    let form = |to: &str| {
+        let marks = vec![Words { confidence: Some(Confidence::of(0.3)), ..Words::parse("HD 507").unwrap() }];
+        rule("it", vec![Condition::Form(vec![Arc::new(Form { name: "f".into(), marks })])], to)
+    };
+    let guess = read(&[&[("Prescription renewal HD 507", 0.5)]]);
+    let sure = read(&[&[("Prescription renewal HD 507", 0.75)]]);
+    for make in [&own as &dyn Fn(&str) -> Rule, &whole, &form] {
+        assert_eq!(decide(&guess, &with_triage(vec![make("licensing")])).departments, ["licensing"]);
+        let sensitive = with_triage(vec![make("dispensary")]);
+        let decision = decide(&guess, &sensitive);
+        assert_eq!((decision.triage, decision.departments), (true, vec!["desk".to_owned()]));
+        let why = decision.suggestion.unwrap().why;
+        assert!(why.contains("confidence 0.50 where 0.75 is wanted"), "{why}");
+        assert_eq!(decide(&sure, &sensitive).departments, ["dispensary"]);
+        let copied = Rule { copy: vec!["dispensary".into()], ..make("licensing") };
+        assert!(decide(&guess, &with_triage(vec![copied])).triage);
+    }
+}
+
+#[test]
+fn a_rule_that_asks_for_a_person_and_one_that_throws_out_are_two_things() {
+    let asks = Rule { triage: true, to: vec![], ..text_rule("asks", "complaint", "x") };
+    let mut junk = text_rule("junk", "office loans", "x");
+    (junk.to, junk.outcome.junk) = (vec![], true);
+    let facts = read(&[&[("a complaint", 0.4), ("office loans", 0.95)]]);
+    let decision = decide(&facts, &with_triage(vec![asks, junk]));
+    assert!(decision.triage && !decision.outcome.junk, "{decision:?}");
+}
+
+#[test]
 fn junk_is_never_a_guess_and_can_be_taken_back() {
     let mut junk = text_rule("adverts", "office loans", "licensing");
     (junk.to, junk.outcome.junk) = (vec![], true);
@@ -291,6 +329,22 @@ fn form_marks_stand_on_one_page() {
     assert_eq!(decide(&read(&[&[("x", 0.9)], &[("Renewal HD 507", 0.9)]]), &rules).rule, "it");
     // as sure as its least certain mark
     assert!(decide(&read(&[&[("HD 507", 0.4), ("Renewal", 0.9)]]), &rules).triage);
+    // each mark may say for itself how sure it must be
+    let rules = |first: f32, second: f32| {
+        let mark = |text: &str, sure| Words {
+            confidence: Some(Confidence::of(sure)),
+            ..Words::parse(text).unwrap()
+        };
+        let marks = vec![mark("HD 507", first), mark("Renewal", second)];
+        let form = Arc::new(Form { name: "renewal".into(), marks });
+        with_triage(vec![rule("it", vec![Condition::Form(vec![form])], "licensing")])
+    };
+    let facts = read(&[&[("HD 507", 0.4), ("Renewal", 0.9)]]);
+    assert_eq!(decide(&facts, &rules(0.3, 0.8)).rule, "it");
+    for (first, second, wanted) in [(0.5, 0.8, "0.40 where 0.50"), (0.3, 0.95, "0.90 where 0.95")] {
+        let why = decide(&facts, &rules(first, second)).suggestion.unwrap().why;
+        assert!(why.contains(wanted), "{why}");
+    }
 }
 
 #[test]
