@@ -12,6 +12,8 @@ use super::ink;
 use super::sketch::{SKETCH_DPI, Sketch};
 use crate::fax::Bitmap;
 
+mod marks;
+
 const MM: f64 = SKETCH_DPI / 25.4;
 /// How far a sheet may lie elsewhere, in cells: 16 mm.
 const FAR: i32 = 64;
@@ -59,6 +61,8 @@ pub struct Windows {
     pub odd: u32,
     /// With so much of it that noise does not explain it.
     pub strange: u32,
+    /// Places, rows and columns where a hand added something that the other page has not: a tick, a ruler's stroke.
+    pub marks: u32,
 }
 
 /// One of two.
@@ -71,9 +75,10 @@ pub enum Side {
 }
 
 impl Likeness {
-    /// One sheet: no window is odd.
+    /// One sheet: no window is odd, and nothing was added to either by hand.
     pub fn same(&self) -> bool {
-        self.compared() && self.first.odd + self.second.odd == 0
+        let other = |of: Windows| of.odd + of.marks > 0;
+        self.compared() && !other(self.first) && !other(self.second)
     }
 
     /// One sheet, unless it is another by a word: no window is strange.
@@ -244,11 +249,26 @@ fn best_shift(a: &[f32], b: &[f32]) -> i32 {
     best.1
 }
 
+/// By how much each tile of a page must be moved.
+struct Settled {
+    columns: u32,
+    by: Vec<(i32, i32)>,
+}
+
+impl Settled {
+    fn at(&self, x: u32, y: u32) -> (i32, i32) {
+        let tile = y / TILE.1 * self.columns + x / TILE.0;
+        self.by.get(tile as usize).copied().unwrap_or_default()
+    }
+}
+
 /// The windows of `a` above row `limit`, as the ink of `b` explains them.
 fn strange(a: &Layer<'_>, b: &Layer<'_>, shift: (i32, i32), limit: f64) -> Windows {
     let (width, height) = (a.map.width(), a.map.height());
     let (columns, rows) = (width.div_ceil(TILE.0), height.div_ceil(TILE.1));
-    let mut missed = Bitmap::white(width, height);
+    // What was written, and all ink, that the other page has not.
+    let (mut written, mut missed) = (Bitmap::white(width, height), Bitmap::white(width, height));
+    let mut settled = Settled { columns, by: Vec::with_capacity((columns * rows) as usize) };
     let mut above: Vec<(i32, i32)> = vec![shift; columns as usize];
     for row in 0..rows {
         let mut beside: Option<(i32, i32)> = None;
@@ -257,11 +277,11 @@ fn strange(a: &Layer<'_>, b: &Layer<'_>, shift: (i32, i32), limit: f64) -> Windo
             let up = above[column as usize];
             let from = beside.map_or(up, |beside| ((beside.0 + up.0) / 2, (beside.1 + up.1) / 2));
             let to = settle(&points, b, from);
+            settled.by.push(to);
             for &(x, y) in &points {
-                if a.figures.black(x, y)
-                    && !b.spread.black_at(i64::from(x) + i64::from(to.0), i64::from(y) + i64::from(to.1))
-                {
+                if !b.spread.black_at(i64::from(x) + i64::from(to.0), i64::from(y) + i64::from(to.1)) {
                     missed.set(x, y, true);
+                    written.set(x, y, a.figures.black(x, y));
                 }
             }
             if points.len() > 60 {
@@ -270,7 +290,8 @@ fn strange(a: &Layer<'_>, b: &Layer<'_>, shift: (i32, i32), limit: f64) -> Windo
             }
         }
     }
-    windows(&a.figures, &missed, limit)
+    let marks = marks::marks(a, b, &settled, &missed, limit);
+    Windows { marks, ..windows(&a.figures, &written, limit) }
 }
 
 trait At {

@@ -38,6 +38,8 @@ const OF_ONE_CALL: u32 = 16;
 /// Longer faxes are compared with none, and larger originals and pages are not opened.
 const MOST_PAGES: usize = 200;
 const MOST_BYTES: u64 = 64 << 20;
+/// All originals that one fax is compared with, together: the likest are looked at first.
+const MOST_BYTES_TOGETHER: u64 = 64 << 20;
 const MOST_PIXELS: u64 = 20_000_000;
 
 /// What was found.
@@ -145,11 +147,14 @@ async fn candidates(
         ids.extend(ctx.store.marked(&fax.id, mark, window, LOOKS_AT_SENDER).await?);
     }
     let mut bundles: Vec<Bundle> = Vec::new();
+    let mut room = MOST_BYTES_TOGETHER;
     for id in ids {
         if bundles.iter().any(|known| known.fax.id == id) {
             continue;
         }
         let Some(other) = ctx.store.fax(&id).await? else { continue };
+        let Some(left) = room.checked_sub(other.original.bytes) else { continue };
+        room = left;
         let saved = ctx.store.pages::<PageRecord>(&id).await?;
         bundles.extend(Bundle::load(ctx, other, saved).await?);
     }

@@ -42,6 +42,7 @@ struct Score {
 fn score(set: Set, files: &[(String, Vec<u8>)]) -> Score {
     let read = |name: &str| std::fs::read_to_string(fixtures().join(name)).unwrap();
     let house = House::new(MACHINE, &read("departments.toml"), &read("rules.toml"));
+    house.make("mail");
     let spool = house.make("spool");
     let labels: BTreeMap<String, &str> =
         set.cases().iter().map(|case| (format!("{}.tif", case.slug), case.dept)).collect();

@@ -213,6 +213,60 @@ fn what_the_same_form_says_of_another_person_is_another_sheet() {
     }
 }
 
+/// The form with its second box ticked, or not.
+fn ticked(second: bool) -> Canvas {
+    let form = Form {
+        tongue: Tongue::English,
+        from: Some(HARBOUR),
+        number: "HD 507",
+        title: vec!["APPLICATION FOR ALLOWANCE".into()],
+        to: "To: Benefits Section".into(),
+        rows: vec![vec![Field::new("Name", "Wong Ka Yan", 60), Field::new("HKID No.", "Z903275(0)", 40)]],
+        ticks: vec![("First application".into(), true), ("Renewal".into(), second)],
+        remarks: vec![],
+        photo: false,
+        declaration: "I declare that the particulars given above are true and complete.".into(),
+    };
+    typed(|sheet| papers::form(sheet, &form, &mut Chance::named("hand")))
+}
+
+/// The paper with a ruler's stroke on it, in millimetres: 0.3 mm thick.
+fn struck(paper: &Canvas, (x, y): (f32, f32), (across, down): (f32, f32)) -> Canvas {
+    let mut paper = paper.clone();
+    let at = |share: f32| (mm(x + across * share), mm(y + down * share));
+    // One stroke of the pen would be dotted where it is long.
+    for piece in 0..20 {
+        let from = |thirds: i32| at((piece as f32 + thirds as f32 / 3.0) / 20.0);
+        paper.stroke([from(0), from(1), from(2), from(3)], 2, 255);
+    }
+    paper
+}
+
+#[test]
+fn what_was_struck_out_or_ticked_is_another_sheet_though_every_word_can_be_read() {
+    let desk = desk();
+    // Through words of the letter's first line, through "Benefits" on the form, level and rising; down the margin.
+    let struck = [
+        ("words", &desk.letters[0], struck(&desk.letters[0], (22.0, 86.0), (12.0, 0.0))),
+        ("a line", &desk.letters[0], struck(&desk.letters[0], (22.0, 86.0), (90.0, 1.0))),
+        ("rising", &desk.letters[0], struck(&desk.letters[0], (22.0, 87.0), (14.0, -0.8))),
+        ("the addressee", &desk.forms[0], struck(&desk.forms[0], (30.0, 60.4), (12.0, 0.0))),
+        ("the margin", &desk.letters[0], struck(&desk.letters[0], (18.0, 80.0), (0.0, 30.0))),
+    ];
+    let form = ticked(false);
+    let marked = struck.iter().map(|(name, before, after)| (*name, *before, after));
+    let again = ticked(true);
+    for (name, before, after) in marked.chain([("a tick", &form, &again)]) {
+        for first in [FINE, Scan { rows: 98, ..FINE }] {
+            let first = sketched(&scanned(before, first));
+            for how in [FINE, AGAIN, Scan { rows: 98, ..AGAIN }] {
+                let (_, likeness) = laid(&first, &sketched(&scanned(after, how)));
+                assert!(!likeness.same(), "{name}: {likeness:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn letters_on_one_letterhead_are_strangers() {
     let letters: Vec<_> = desk().letters.iter().map(|letter| sketched(&scanned(letter, FINE))).collect();
@@ -370,6 +424,17 @@ async fn a_rule_drops_only_what_every_address_has() {
     let three = office.receive("three", &[&finer], call(Receipt::Complete)).await;
     assert!(office.kin(&three).await.contains(&kinship(&one, Kin::Retransmission)));
     assert_eq!(office.courier.recipients().len(), 3, "it shows more than the first");
+
+    // A person who has it sent once more gets it.
+    office.ctx.store.replay(&two, "anna", (office.ctx.clock)()).await.unwrap();
+    pipeline::drain(Arc::clone(&office.ctx), CancellationToken::new()).await.unwrap();
+    assert_eq!(office.courier.recipients().len(), 4, "whoever replays a fax wants to have it");
+
+    // The same letter with its first words struck out says something else.
+    let paper = struck(&desk().letters[1], (22.0, 86.0), (12.0, 0.0));
+    let crossed = scanned(&paper, Scan { rows: 98, ..FINE });
+    office.receive("crossed", &[&crossed], call(Receipt::Complete)).await;
+    assert_eq!(office.courier.recipients().len(), 5, "it was delivered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
