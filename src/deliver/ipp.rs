@@ -108,7 +108,9 @@ fn print_job(printer: &Printer, uri: &Uri, name: &str, pdf: Vec<u8>) -> Result<I
 fn job_of(printer: &Printer, uri: &Uri, name: &str, which: &str) -> Result<Option<i32>, Trouble> {
     let mut request =
         IppRequestResponse::new(IppVersion::v1_1(), Operation::GetJobs, Some(uri.clone())).map_err(bad)?;
-    let wanted = ["job-id", "job-name", "job-state"]
+    // CUPS puts a done job out of its memory after a second, and from there tells no name; asked for what it never holds in
+    // memory it reads the job's own file again, where the name is.
+    let wanted = ["job-id", "job-name", "job-state", "job-uuid"]
         .into_iter()
         .map(IppValue::new_keyword)
         .collect::<Result<Vec<_>, _>>()

@@ -2,6 +2,7 @@
 //! waiting for office hours.
 
 use std::process::Command;
+use std::time::Duration;
 
 use faxgate::config::Config;
 use faxgate::deliver::doors::Doors;
@@ -186,7 +187,8 @@ async fn a_real_print_queue_takes_the_pdf_once_however_often_it_is_offered() {
     let delivery = house.ctx.store.deliveries(&id).await.unwrap().remove(0);
     assert!(delivery.last.as_deref().unwrap().starts_with("job "), "{:?}", delivery.last);
 
-    // The gateway died after the queue had taken it, and offers it again.
+    // The gateway died after the queue had taken it, and offers it again, when the queue has put it out of its mind.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let again = doors.print("hall", &delivery.message_id, PDF.to_vec()).await;
     assert!(matches!(&again, Outcome::Delivered(words) if words.ends_with("taken before")), "{again:?}");
     assert_eq!(cups.documents().len(), 1);

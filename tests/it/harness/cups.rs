@@ -53,8 +53,7 @@ impl Cups {
         self.spooled('d')
     }
 
-    /// What its jobs are called, by its own records (IPP as in RFC 8010). Get-Jobs tells no name of a job that was printed
-    /// some seconds ago: CUPS has forgotten whose it is, and a name is told to its owner alone (JobPrivateValues).
+    /// What its jobs are called, by its own records (IPP as in RFC 8010).
     pub fn job_names(&self) -> Vec<String> {
         let name = |record: Vec<u8>| {
             let record = ipp::parser::IppParser::new(std::io::Cursor::new(record)).parse().expect("IPP");
