@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::fixtures::kit::{fonts::Fonts, many, writers::hylafax};
 use crate::harness::gateway::House;
-use crate::harness::post_office::PostOffice;
+use crate::harness::post_office::{Door, PostOffice};
 use crate::harness::smtp::{Act, Script, ScriptedSmtp};
 use crate::pipeline_house::{self, DAY, FRONT};
 
@@ -132,6 +132,56 @@ pub fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(|(one, other)| ((*one).to_owned(), (*other).to_owned())).collect()
 }
 
+fn to_the_far_office(house: &House) {
+    house.write(
+        "config/rules.toml",
+        "[[rule]]\nname = \"all\"\nspool = \"modems\"\nto = [\"far\"]\n[default]\nto = [\"registry\"]\n",
+    );
+}
+
+#[test]
+fn what_postfix_put_into_a_maildir_while_no_gateway_ran_is_taken_once_and_kept_as_seen() {
+    let refusing = Script { rcpt: Act::Say("550 5.1.1 no such user here"), ..Script::default() };
+    let far = ScriptedSmtp::start(vec![refusing]);
+    let office = PostOffice::start(&["registry@harbour.example"], Door::Maildir, far.port);
+    let house = house(office.port, free_port());
+    to_the_far_office(&house);
+    let file = std::fs::read_to_string(house.path("config/faxgate.toml")).unwrap();
+    let door = format!("maildir = {:?}", office.returned());
+    house.write("config/faxgate.toml", &file.replace("lmtp = \"unix:../socket/lmtp\"", &door));
+    let held = |folder: &str| {
+        let Ok(entries) = std::fs::read_dir(office.returned().join(folder)) else { return vec![] };
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+
+    // The fax is sent, and comes back when the gateway has gone.
+    receive(&house, 1);
+    house.told(&["run", "--drain"], 0);
+    let id = faxes(&house, "closed").pop().unwrap();
+    until("the return", &house, &office, || (held("new").len() == 1).then_some(()));
+    let gateway = house.start();
+    let mails = until("the copy in the fallback inbox", &house, &office, || {
+        let mails = office.mails_of("registry@harbour.example");
+        (!mails.is_empty()).then_some(mails)
+    });
+    assert!(mails[0].contains("deliver.bounced"), "{}", mails[0]);
+    until("the closing", &house, &office, || faxes(&house, "closed").pop());
+    let shown = house.asked(&["show", &id, "--json"]);
+    assert_eq!(states(&shown), pairs(&[("far", "bounced"), ("fallback", "delivered")]));
+    let seen = held("cur");
+    assert!(held("new").is_empty() && seen.len() == 1 && seen[0].ends_with(":2,S"), "{seen:?}");
+
+    // Put back as if it had never been taken, as after a restored backup: nothing happens twice.
+    drop(gateway);
+    let again = office.returned();
+    std::fs::rename(again.join("cur").join(&seen[0]), again.join("new").join("again")).unwrap();
+    let _gateway = house.start();
+    until("taking it again", &house, &office, || held("new").is_empty().then_some(()));
+    assert_eq!(house.asked(&["returned", "--json"])["mails"].as_array().unwrap().len(), 1);
+    assert_eq!(office.mails_of("registry@harbour.example").len(), 1, "once");
+    house.told(&["status", "--verify"], 0);
+}
+
 #[test]
 fn a_mail_that_postfix_returns_later_goes_to_the_fallback_inbox_and_is_said_to_have_bounced() {
     // The far server refuses the address, but Postfix had taken the mail by then.
@@ -141,13 +191,10 @@ fn a_mail_that_postfix_returns_later_goes_to_the_fallback_inbox_and_is_said_to_h
     // Postfix must know the socket before the house is built around Postfix's port.
     std::fs::set_permissions(socket.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = socket.path().join("lmtp");
-    let office = PostOffice::start(&["registry@harbour.example"], &path, far.port);
+    let office = PostOffice::start(&["registry@harbour.example"], Door::Lmtp(&path), far.port);
     let house = house(office.port, free_port());
     at_socket(&house, &path);
-    house.write(
-        "config/rules.toml",
-        "[[rule]]\nname = \"all\"\nspool = \"modems\"\nto = [\"far\"]\n[default]\nto = [\"registry\"]\n",
-    );
+    to_the_far_office(&house);
     let _gateway = house.start();
     receive(&house, 1);
     let mails = until("the copy in the fallback inbox", &house, &office, || {

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::bounces::{at_socket, faxes, free_port, house, kinds, pairs, receive, states, until};
 use crate::harness::gateway::{House, Running};
-use crate::harness::post_office::PostOffice;
+use crate::harness::post_office::{Door, PostOffice};
 
 const OFFICE: [&str; 3] =
     ["registry@harbour.example", "licensing@harbour.example", "benefits@harbour.example"];
@@ -27,7 +27,7 @@ impl Story {
         let socket = tempfile::tempdir().unwrap();
         std::fs::set_permissions(socket.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let path = socket.path().join("lmtp");
-        let office = PostOffice::start(&OFFICE, &path, free_port());
+        let office = PostOffice::start(&OFFICE, Door::Lmtp(&path), free_port());
         let console = free_port();
         let house = house(office.port, console);
         at_socket(&house, &path);

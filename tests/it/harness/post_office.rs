@@ -17,6 +17,7 @@ const START_MOST: Duration = Duration::from_secs(30);
 /// It ends by itself after so many seconds, should a test be killed.
 const LIFE_SECONDS: u32 = 900;
 const MAIL_OWNER: u32 = 65534;
+const RETURNED: &str = "returned";
 const DAEMONS: &str = "/usr/lib/postfix/sbin";
 
 /// The running Postfix.
@@ -26,10 +27,19 @@ pub struct PostOffice {
     master: Child,
 }
 
+/// How mail for the gateway's own addresses reaches it.
+#[derive(Clone, Copy)]
+pub enum Door<'a> {
+    /// By LMTP over this socket.
+    Lmtp(&'a Path),
+    /// Postfix puts it into [`PostOffice::returned`].
+    Maildir,
+}
+
 impl PostOffice {
-    /// Boxes for addresses of `harbour.example`; `gateway.example` goes to the LMTP socket; `elsewhere.example` goes to
-    /// the server on port `elsewhere`.
-    pub fn start(addresses: &[&str], lmtp: &Path, elsewhere: u16) -> Self {
+    /// Boxes for addresses of `harbour.example`; `gateway.example` goes to the gateway; `elsewhere.example` goes to the
+    /// server on port `elsewhere`.
+    pub fn start(addresses: &[&str], gateway: Door<'_>, elsewhere: u16) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         open(folder.path(), 0o755);
         let port = TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("bound").port();
@@ -41,11 +51,14 @@ impl PostOffice {
         std::os::unix::fs::chown(place.join("mail"), Some(MAIL_OWNER), Some(MAIL_OWNER)).expect("root");
         done(Command::new("chown").arg("postfix").arg(place.join("data")));
         let boxes: String = addresses.iter().map(|one| format!("{one} {}/\n", box_of(one))).collect();
+        let boxes = format!("{boxes}@gateway.example {RETURNED}/\n");
+        let gateway = match gateway {
+            Door::Lmtp(socket) => format!("lmtp:unix:{}", socket.display()),
+            Door::Maildir => "virtual:".to_owned(),
+        };
         std::fs::write(place.join("etc/mailboxes"), boxes).expect("our folder");
-        let transport = format!(
-            "gateway.example lmtp:unix:{}\nelsewhere.example smtp:[127.0.0.1]:{elsewhere}\n",
-            lmtp.display()
-        );
+        let transport =
+            format!("gateway.example {gateway}\nelsewhere.example smtp:[127.0.0.1]:{elsewhere}\n");
         std::fs::write(place.join("etc/transport"), transport).expect("our folder");
         std::fs::write(place.join("etc/main.cf"), main_cf(&place.display().to_string())).expect("our folder");
         std::fs::write(place.join("etc/master.cf"), master_cf(port)).expect("our folder");
@@ -78,6 +91,11 @@ impl PostOffice {
     pub fn mails_of(&self, address: &str) -> Vec<String> {
         let new: PathBuf = self.folder.path().join("mail").join(box_of(address)).join("new");
         messages(&new).into_iter().map(|mail| String::from_utf8_lossy(&mail).into_owned()).collect()
+    }
+
+    /// The Maildir of what came back to the gateway.
+    pub fn returned(&self) -> PathBuf {
+        self.folder.path().join("mail").join(RETURNED)
     }
 
     /// A person, or anybody, sends a mail.
