@@ -169,7 +169,8 @@ impl Gateway {
     }
 
     /// Takes in, reads, routes and delivers everything that is due, and returns. What settles by itself within
-    /// its spool's quiet period is waited for; what waits for a ticket or a relay is left and named.
+    /// its spool's quiet period is waited for; what waits for a ticket or a relay is left and named. What came back into
+    /// a Maildir is taken first, and the gateway's own mails go out last.
     pub async fn drain(&self, stop: CancellationToken) -> Result<Drained, Fault> {
         let zone = zone(&self.config);
         let mut scanners: Vec<Scanner> =
@@ -178,6 +179,9 @@ impl Gateway {
         let mut progress = Instant::now();
         loop {
             let mut drained = Drained::default();
+            if let Err(fault) = returns::take_once(&self.config, &self.ctx).await {
+                drained.unreadable.push(fault.to_string());
+            }
             let mut again: Option<Duration> = None;
             let mut admitted = 0;
             for scanner in &mut scanners {
@@ -195,6 +199,7 @@ impl Gateway {
                 }
             }
             drained.left = pipeline::drain(Arc::clone(&self.ctx), stop.clone()).await?;
+            pipeline::post::send_due(&self.ctx).await?;
             if admitted > 0 {
                 progress = Instant::now();
             }

@@ -48,7 +48,7 @@ CREATE TABLE returned_mails (
 
 CREATE INDEX returned_mails_at ON returned_mails (at);
 
--- Mails of the gateway that are no fax: a mail forwarded to the fallback inbox, an answer to a clerk.
+-- Mails of the gateway that are no fax: a mail forwarded to the fallback inbox, an answer to a clerk, a digest, an alarm.
 CREATE TABLE own_mails (
     id          INTEGER NOT NULL PRIMARY KEY,
     message_id  TEXT    NOT NULL UNIQUE,

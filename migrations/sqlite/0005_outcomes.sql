@@ -25,24 +25,6 @@ CREATE TABLE junk (
 
 CREATE INDEX junk_untold ON junk (at) WHERE told_at IS NULL;
 
--- Mails of the gateway's own, about no single fax: digests and alarms.
-CREATE TABLE bulletins (
-    id          INTEGER NOT NULL PRIMARY KEY,
-    -- What it is, such as junk.2026-12-01: made once, however often it is asked for.
-    name        TEXT    NOT NULL,
-    target_json TEXT    NOT NULL,
-    message_id  TEXT    NOT NULL,
-    mail        BLOB    NOT NULL,
-    made_at     INTEGER NOT NULL,
-    next_at     INTEGER NOT NULL,
-    attempts    INTEGER NOT NULL DEFAULT 0,
-    sent_at     INTEGER,
-    last        TEXT,
-    UNIQUE (name, target_json)
-);
-
-CREATE INDEX bulletins_due ON bulletins (next_at) WHERE sent_at IS NULL;
-
 -- What is or was not well.
 CREATE TABLE alarms (
     id         INTEGER NOT NULL PRIMARY KEY,

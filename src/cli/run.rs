@@ -151,8 +151,11 @@ fn report(rows: &[Row], drained: &Drained) {
         let why = row.fax.fault.as_ref().map_or_else(String::new, ToString::to_string);
         println!("quarantined: {} ({}): {}", row.fax.id, line(&row.fax.arrival.file_name), sentence(&why));
     }
-    for file in drained.waiting.iter().chain(&drained.unreadable) {
+    for file in &drained.waiting {
         println!("left in its spool: {}", sentence(file));
+    }
+    for place in &drained.unreadable {
+        println!("not looked through: {}", sentence(place));
     }
 }
 

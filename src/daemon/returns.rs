@@ -11,9 +11,9 @@ use crate::console::{self, Console};
 use crate::deliver::directory::{Directory, InForce};
 use crate::deliver::links::{Maker, Signer};
 use crate::deliver::message::LinkMaker;
-use crate::fax::{Disposition, Fault, Outcome};
+use crate::fax::{Disposition, Fault};
 use crate::pipeline::Context;
-use crate::returns::{Desk, lmtp, maildir, sending};
+use crate::returns::{Desk, lmtp, maildir};
 
 /// Who gets faxes, by the policy in force.
 pub(super) fn in_force(ctx: &Arc<Context>) -> InForce {
@@ -31,20 +31,6 @@ pub(super) fn link_maker(config: &Config) -> Result<Option<Arc<dyn LinkMaker>>, 
     Ok(Some(Arc::new(Maker { signer, expires: links.expires, replies: config.returns.is_some() })))
 }
 
-/// Hands a mail over by the courier in force: its relays' limits, connections and tokens are everybody's.
-fn post(ctx: &Arc<Context>) -> sending::Post {
-    let ctx = Arc::clone(ctx);
-    Arc::new(move |message, target| {
-        let policy = ctx.policy();
-        Box::pin(async move {
-            let outcomes = policy.courier.attempt(&message, std::slice::from_ref(&target)).await;
-            outcomes.into_iter().next().unwrap_or_else(|| {
-                Outcome::Deferred(Fault::new("bug.no-outcome", Disposition::Retry, "Nothing was attempted."))
-            })
-        })
-    })
-}
-
 /// Ends when one of the tasks does though nobody said so: mails or clicks would wait unseen. The service manager
 /// starts the gateway anew.
 pub(super) async fn died(tasks: &mut JoinSet<()>) -> Fault {
@@ -57,6 +43,18 @@ pub(super) async fn died(tasks: &mut JoinSet<()>) -> Fault {
     Fault::new("bug.returns", Disposition::Stop, sentence).with_detail(detail)
 }
 
+fn desk(ctx: &Arc<Context>) -> Desk {
+    Desk::new(ctx.store.clone(), in_force(ctx), Arc::clone(&ctx.clock))
+}
+
+/// Takes once what lies in the Maildir of returned mail, for a run that does not stay.
+pub(super) async fn take_once(config: &Config, ctx: &Arc<Context>) -> Result<(), Fault> {
+    let Some(root) = config.returns.as_ref().and_then(|returns| returns.maildir.clone()) else {
+        return Ok(());
+    };
+    maildir::Watch::new(root).take_all(&desk(ctx)).await.map(|_| ())
+}
+
 /// Starts what `[returns]` and `[links]` ask for. All of it ends with `stop`.
 pub(super) async fn start(
     config: &Config,
@@ -65,10 +63,8 @@ pub(super) async fn start(
 ) -> Result<JoinSet<()>, Fault> {
     let mut tasks = JoinSet::new();
     let directory = in_force(ctx);
-    // Also without doors: an earlier run may have left a mail to be sent.
-    tasks.spawn(sending::run(ctx.store.clone(), Arc::clone(&directory), post(ctx), stop.clone()));
     if let Some(returns) = &config.returns {
-        let desk = Desk::new(ctx.store.clone(), Arc::clone(&directory), Arc::clone(&ctx.clock));
+        let desk = desk(ctx);
         if let Some(at) = &returns.lmtp {
             let server = lmtp::Server::listen(at).await?;
             tasks.spawn(server.serve(desk.clone(), stop.clone()));

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::digest::moment;
 use super::reading::PageRecord;
-use super::{Context, Policy, duties};
+use super::{Context, Policy, post};
 use crate::deliver::bulletin::Bulletin;
 use crate::deliver::doors::needs_a_person;
 use crate::deliver::trouble::is_alarm;
@@ -306,7 +306,7 @@ async fn record(
     }
     let name = format!("alarm.{now}");
     let mails =
-        duties::written(policy, &name, &policy.alarms.to, now, |language| words(&changes, &over, language));
+        post::written(policy, &name, &policy.alarms.to, now, |language| words(&changes, &over, language));
     let changes = AlarmChanges {
         opened: changes
             .opened

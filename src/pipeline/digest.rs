@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Context, Policy, duties};
+use super::{Context, Policy, post};
 use crate::deliver::bulletin::Bulletin;
 use crate::fax::{Language, Millis};
 use crate::store::{Junk, StoreError};
@@ -16,7 +16,7 @@ pub(super) async fn post_if_due(ctx: &Context, policy: &Policy, now: Millis) -> 
     let Some(day) = due_day(now, policy.alarms.digest_at, &zone) else { return Ok(()) };
     let name = format!("junk.{day}");
     // Asked at each round of the day, so nothing is read once it is out.
-    if ctx.store.has_bulletin(&name).await? {
+    if ctx.store.own_mail_kind(&post::message_id(policy, &name, 1)).await?.is_some() {
         return Ok(());
     }
     let junk = ctx.store.junk(true, MOST).await?;
@@ -25,7 +25,7 @@ pub(super) async fn post_if_due(ctx: &Context, policy: &Policy, now: Millis) -> 
     }
     let (all, untold) = (ctx.store.junk_count().await?, ctx.store.junk_untold().await?);
     let counts = Counts { all, more: untold.saturating_sub(junk.len() as u64) };
-    let mails = duties::written(policy, &name, &policy.alarms.digest_to, now, |language| {
+    let mails = post::written(policy, &name, &policy.alarms.digest_to, now, |language| {
         words(&junk, counts, language, &zone)
     });
     let named: Vec<_> = junk.iter().map(|one| one.fax.clone()).collect();

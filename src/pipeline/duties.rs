@@ -1,8 +1,6 @@
-//! What no single fax asks for: looking at lines, queue and relays; the daily digest of junk; and the mails that tell
-//! of both. Runs beside the pipeline of a gateway that stays up; a drain does without.
-//!
-//! The gateway's own mails lie in the store until somebody has taken them, so that a stop or a relay that refuses loses
-//! none. They are tried without end, each under its one Message-ID.
+//! What no single fax asks for: looking at lines, queue and relays; the daily digest of junk; and the [`post`] of the
+//! gateway's own mails. Runs beside the pipeline of a gateway that stays up; a drain sends what is due and does without
+//! the rest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +10,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::millis;
 use super::sheets::panicked;
-use super::{Context, Policy, alarms, digest};
-use crate::deliver::bulletin::{self, Bulletin};
-use crate::fax::{Fault, Millis, Outcome, Target};
-use crate::store::{NewBulletin, StoreError};
+use super::{Context, alarms, digest, post};
+use crate::fax::{Fault, Millis};
+use crate::store::StoreError;
 
 /// How often the post is looked at.
 const POST: Duration = Duration::from_secs(5);
 /// After a failure of the store.
 const STUMBLE: Duration = Duration::from_secs(30);
+/// At a stop an attempt may take so much longer; cut off, the mail is due again under its Message-ID.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs until `cancel`. Never fails: what cannot be done now is said in the log and done later.
 ///
@@ -39,8 +38,7 @@ pub async fn run(ctx: Arc<Context>, cancel: CancellationToken) {
         });
         let ended = tokio::select! {
             ended = task.join_next() => ended,
-            // What was under way is due again, under its old Message-ID.
-            () = cancel.cancelled() => return,
+            () = async { cancel.cancelled().await; tokio::time::sleep(GRACE).await } => return,
         };
         let wait = match ended {
             Some(Ok((at, done))) => {
@@ -74,65 +72,10 @@ async fn round(ctx: &Context, looked: &mut Option<Millis>) -> Result<(), StoreEr
         *looked = Some(now);
     }
     digest::post_if_due(ctx, &policy, now).await?;
-    post(ctx, &policy).await
+    post::send_due(ctx).await
 }
 
 /// Looks at everything once, and sends what is to be told. For tests and for whoever wants it now.
 pub async fn once(ctx: &Context) -> Result<(), Fault> {
     Ok(round(ctx, &mut None).await?)
-}
-
-/// Hands over every bulletin that is due.
-async fn post(ctx: &Context, policy: &Policy) -> Result<(), StoreError> {
-    // Each is tried once in a round at most: what is not taken is due later.
-    while let Some(due) = ctx.store.due_bulletin(ctx.now()).await? {
-        let outcomes = policy.courier.attempt(&due.mail, std::slice::from_ref(&due.target)).await;
-        let now = ctx.now();
-        match outcomes.into_iter().next() {
-            Some(Outcome::Delivered(words)) => {
-                tracing::info!(bulletin = due.name, "told");
-                ctx.store.bulletin_sent(due.id, &words, now).await?;
-            }
-            Some(Outcome::Deferred(fault) | Outcome::Failed(fault)) => {
-                let next_at = now + wait(policy, due.attempts);
-                tracing::error!(
-                    bulletin = due.name,
-                    code = fault.code,
-                    until = next_at,
-                    "not told: {}",
-                    fault.operator
-                );
-                ctx.store.bulletin_waits(due.id, &fault.to_string(), next_at).await?;
-            }
-            None => ctx.store.bulletin_waits(due.id, "no outcome", now + wait(policy, due.attempts)).await?,
-        }
-    }
-    Ok(())
-}
-
-/// The wait after so many attempts and one more: doubles from the first to the longest.
-fn wait(policy: &Policy, attempts: u32) -> Millis {
-    let first = millis(policy.mail.retry_first).max(1);
-    first.saturating_mul(1 << attempts.min(20)).min(millis(policy.mail.retry_most).max(first))
-}
-
-/// Writes a bulletin to each of `to`, or to the fallback inbox where nobody is named. `words`: by the language of the
-/// one who gets it.
-pub(super) fn written(
-    policy: &Policy,
-    name: &str,
-    to: &[Target],
-    now: Millis,
-    words: impl Fn(crate::fax::Language) -> Bulletin,
-) -> Vec<NewBulletin> {
-    let fallback = std::slice::from_ref(&policy.mail.fallback);
-    let to = if to.is_empty() { fallback } else { to };
-    let one = |(number, target): (usize, &Target)| {
-        let host = policy.mail.host_name.to_ascii_lowercase();
-        let message_id = format!("{name}.{}@{host}", number + 1);
-        let bulletin = words(policy.language_of(target));
-        let mail = bulletin::write(&bulletin, &policy.mail, target, &message_id, now);
-        NewBulletin { name: name.to_owned(), target: target.clone(), message_id, mail }
-    };
-    to.iter().enumerate().map(one).collect()
 }

@@ -27,6 +27,7 @@ mod kept;
 mod kin;
 mod letters;
 mod parts;
+pub mod post;
 mod reading;
 pub mod recover;
 pub mod runner;

@@ -11,7 +11,9 @@ use super::mail::{self, Kind, Mail};
 use crate::deliver::directory::{Directory, InForce};
 use crate::deliver::message::base_id;
 use crate::fax::{Disposition, Fault, FaxId, Millis, one_line};
-use crate::store::{Fallback, Follow, Held, NewMail, NewReturn, Pass, Replies, Store, StoreError, Taken};
+use crate::store::{
+    BULLETIN, Fallback, Follow, Held, NewMail, NewReturn, Pass, Replies, Store, StoreError, Taken,
+};
 
 /// A bounce waits so often, and each time so long, for the attempt that it is about to be recorded.
 const TRIES: u32 = 60;
@@ -105,7 +107,7 @@ impl Desk {
         let mut known = Known::default();
         if let Some(id) = &mail.id {
             known.itself = self.store.sent_under(id).await?;
-            known.itself_own = self.store.is_own_mail(id).await? || self.store.is_bulletin(id).await?;
+            known.itself_own = self.store.own_mail_kind(id).await?.is_some();
         }
         let names = match &mail.kind {
             Kind::Report(report) => &report.names,
@@ -120,8 +122,11 @@ impl Desk {
                 deliveries = self.store.sent_under(&whole).await?;
             }
             if deliveries.is_empty() {
-                known.names_own |= self.store.is_own_mail(name).await?;
-                known.names_bulletin |= self.store.is_bulletin(name).await?;
+                match self.store.own_mail_kind(name).await?.as_deref() {
+                    Some(BULLETIN) => known.names_bulletin = true,
+                    Some(_) => known.names_own = true,
+                    None => {}
+                }
             } else {
                 known.named.push(deliveries);
             }

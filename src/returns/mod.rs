@@ -3,7 +3,7 @@
 //! [`mail`] and [`report`] read a mail (pure), `judge` says what follows from it (pure), [`Desk`] takes it: the bytes
 //! and all that follows are on the disk before anybody is told that it was taken. Two doors lead to the desk: an LMTP
 //! server ([`lmtp`]) that Postfix or Exim hands mail to, and a Maildir ([`maildir`]) that any mail system can fill.
-//! [`sending`] sends what the desk answers and forwards.
+//! What the desk answers and forwards, `pipeline::post` sends.
 //!
 //! Invariants:
 //! - No mail is dropped: each is kept whole, and what is not understood goes to the fallback inbox.
@@ -20,7 +20,6 @@ pub mod lmtp;
 pub mod mail;
 pub mod maildir;
 pub mod report;
-pub mod sending;
 pub mod suggest;
 
 use std::net::SocketAddr;

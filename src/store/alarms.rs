@@ -6,8 +6,8 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::bulletins::{self, NewBulletin};
 use super::events::{self, kind};
+use super::own_mails::{self, NewMail};
 use super::rows;
 use super::{Store, StoreError};
 use crate::fax::{Millis, Target};
@@ -41,7 +41,7 @@ pub struct AlarmChanges {
     /// Still open, and told of again: row and its words of today.
     pub again: Vec<(i64, String)>,
     /// The mails that tell of all that.
-    pub mails: Vec<NewBulletin>,
+    pub mails: Vec<NewMail>,
 }
 
 /// Messages to one place that were tried in vain, for one reason.
@@ -110,7 +110,7 @@ impl Store {
                 .await?;
         }
         for mail in &changes.mails {
-            bulletins::insert(&mut tx, mail, now).await?;
+            own_mails::insert(&mut tx, mail, now).await?;
         }
         self.commit(tx).await?;
         Ok(())

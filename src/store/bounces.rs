@@ -180,11 +180,13 @@ impl Store {
                     };
                     taken.passed += u32::from(matches!(passed, Passed::Now(_)));
                     if let Some(mail) = reply {
-                        taken.waiting += u32::from(own_mails::insert(&mut tx, mail, now).await?);
+                        let due = own_mails::insert(&mut tx, mail, now).await?;
+                        taken.waiting += u32::from(due.is_some_and(|due| due > now));
                     }
                 }
                 Follow::Mail(mail) => {
-                    taken.waiting += u32::from(own_mails::insert(&mut tx, mail, now).await?);
+                    let due = own_mails::insert(&mut tx, mail, now).await?;
+                    taken.waiting += u32::from(due.is_some_and(|due| due > now));
                 }
             }
         }

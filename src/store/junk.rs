@@ -7,9 +7,9 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::bulletins::{self, NewBulletin};
 use super::deliveries::withdraw;
 use super::events::{self, kind};
+use super::own_mails::{self, NewMail};
 use super::rows;
 use super::{Store, StoreError, Tx};
 use crate::fax::{CallRecord, FaxId, Millis, Stage, Step};
@@ -135,16 +135,16 @@ impl Store {
     /// nothing was changed.
     pub async fn post_digest(
         &self,
-        digest: &[NewBulletin],
+        digest: &[NewMail],
         named: &[FaxId],
         now: Millis,
     ) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
-        let mut made = 0;
-        for bulletin in digest {
-            made += bulletins::insert(&mut tx, bulletin, now).await?;
+        let mut made = false;
+        for mail in digest {
+            made |= own_mails::insert(&mut tx, mail, now).await?.is_some();
         }
-        if made == 0 {
+        if !made {
             return Ok(false);
         }
         for fax in named {

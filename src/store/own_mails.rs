@@ -1,4 +1,5 @@
-//! Mails of the gateway that are no fax: an unknown mail forwarded to the fallback inbox, an answer to a clerk.
+//! Mails of the gateway that are no fax: an unknown mail forwarded to the fallback inbox, an answer to a clerk, a digest
+//! of junk, an alarm.
 //!
 //! They are made in the transaction of what calls for them and sent later by one task, so that no mail is lost and
 //! none is sent for what did not happen. A Message-ID stands once: the same cause makes one mail. So many go out in an
@@ -14,13 +15,15 @@ use crate::fax::{Millis, Target};
 /// So many in an hour: a flood of mails, or two machines that answer each other, must not flood people.
 pub const AN_HOUR: u32 = 60;
 const HOUR: Millis = 60 * 60_000;
+/// The kind of digests and alarms.
+pub const BULLETIN: &str = "bulletin";
 
 /// A mail to be sent, due at once, or when there is a place for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMail {
-    /// Without angle brackets.
+    /// Without angle brackets, in small letters.
     pub message_id: String,
-    /// What it is: `forward` or `answer`.
+    /// What it is: `forward`, `answer` or [`BULLETIN`].
     pub kind: &'static str,
     /// Who gets it.
     pub target: Target,
@@ -90,13 +93,13 @@ impl Store {
         self.commit(tx).await
     }
 
-    /// True for the Message-ID of such a mail.
-    pub async fn is_own_mail(&self, message_id: &str) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT 1 AS one FROM own_mails WHERE message_id = $1")
+    /// What the mail with this Message-ID is; `None`: none of these. Some servers change the case of a name.
+    pub async fn own_mail_kind(&self, message_id: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("SELECT kind FROM own_mails WHERE message_id = LOWER($1)")
             .bind(message_id)
             .fetch_optional(self.readers())
             .await?;
-        Ok(row.is_some())
+        Ok(row.map(|row| row.try_get("kind")).transpose()?)
     }
 
     /// How many such mails are due at a moment, or wait for one up to it.
@@ -110,11 +113,11 @@ impl Store {
     }
 }
 
-/// Makes a mail; the same Message-ID makes none. True: it waits for a place.
-pub(super) async fn insert(tx: &mut Tx, mail: &NewMail, now: Millis) -> Result<bool, StoreError> {
+/// Makes a mail; when it is due: now, or when there is a place for it. The same Message-ID makes none.
+pub(super) async fn insert(tx: &mut Tx, mail: &NewMail, now: Millis) -> Result<Option<Millis>, StoreError> {
     let slot = if mail.at_once { None } else { Some(place(tx, now).await?) };
     let due = slot.unwrap_or(now);
-    sqlx::query(
+    let made = sqlx::query(
         "INSERT INTO own_mails (message_id, kind, target_json, message, state, made_at, next_at, expires_at, slot)
          VALUES ($1, $2, $3, $4, 'due', $5, $6, $7, $8) ON CONFLICT (message_id) DO NOTHING",
     )
@@ -127,8 +130,9 @@ pub(super) async fn insert(tx: &mut Tx, mail: &NewMail, now: Millis) -> Result<b
     .bind(mail.lasts.map(|lasts| due.saturating_add(lasts)))
     .bind(slot)
     .execute(&mut **tx)
-    .await?;
-    Ok(due > now)
+    .await?
+    .rows_affected();
+    Ok((made > 0).then_some(due))
 }
 
 /// The next free place: an hour after the one so many places back. What a clock that ran ahead has made does not count.

@@ -17,7 +17,6 @@ const START_MOST: Duration = Duration::from_secs(30);
 /// It ends by itself after so many seconds, should a test be killed.
 const LIFE_SECONDS: u32 = 900;
 const MAIL_OWNER: u32 = 65534;
-const RETURNED: &str = "returned";
 const DAEMONS: &str = "/usr/lib/postfix/sbin";
 
 /// The running Postfix.
@@ -44,14 +43,18 @@ impl PostOffice {
         open(folder.path(), 0o755);
         let port = TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("bound").port();
         let place = folder.path();
-        for part in ["etc", "queue", "data", "mail"] {
+        for part in ["etc", "queue", "data"] {
             std::fs::create_dir(place.join(part)).expect("our folder");
             open(&place.join(part), 0o755);
         }
-        std::os::unix::fs::chown(place.join("mail"), Some(MAIL_OWNER), Some(MAIL_OWNER)).expect("root");
+        // As an admin makes it before the first mail comes.
+        for part in ["mail", "mail/returned", "mail/returned/new", "mail/returned/cur", "mail/returned/tmp"] {
+            std::fs::create_dir_all(place.join(part)).expect("our folder");
+            std::os::unix::fs::chown(place.join(part), Some(MAIL_OWNER), Some(MAIL_OWNER)).expect("root");
+        }
         done(Command::new("chown").arg("postfix").arg(place.join("data")));
         let boxes: String = addresses.iter().map(|one| format!("{one} {}/\n", box_of(one))).collect();
-        let boxes = format!("{boxes}@gateway.example {RETURNED}/\n");
+        let boxes = format!("{boxes}@gateway.example returned/\n");
         let gateway = match gateway {
             Door::Lmtp(socket) => format!("lmtp:unix:{}", socket.display()),
             Door::Maildir => "virtual:".to_owned(),
@@ -95,7 +98,7 @@ impl PostOffice {
 
     /// The Maildir of what came back to the gateway.
     pub fn returned(&self) -> PathBuf {
-        self.folder.path().join("mail").join(RETURNED)
+        self.folder.path().join("mail").join("returned")
     }
 
     /// A person, or anybody, sends a mail.
