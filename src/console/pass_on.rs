@@ -9,7 +9,7 @@ use super::{Console, broken, form, page};
 use crate::deliver::directory::Directory;
 use crate::deliver::links::{Grant, Purpose};
 use crate::fax::{Millis, Stage, one_line};
-use crate::store::{FALLBACK, Fallback, Fax, Held, Move, Pass, Passed, StoreError};
+use crate::store::{FALLBACK, Fallback, Fax, Held, Move, Pass, Passed, StoreError, for_sealed};
 
 /// A reason is kept to this length.
 const REASON_MOST: usize = 500;
@@ -132,19 +132,28 @@ fn asking(
     wrong: Option<&str>,
 ) -> Response<Body> {
     let directory = (console.directory)();
+    let sealed = directory.sealed();
+    let decided = fax.routing.as_ref().map(|routing| &routing.decision);
+    let guarded = for_sealed(&sealed, &grant.department, decided);
     let options: String = directory
         .departments
         .iter()
         .filter(|one| one.id != grant.department)
         .map(|one| {
             let name = page::escaped(&one_line(&one.name, FACT_MOST));
-            format!("<option value=\"{}\">{name}</option>\n", page::escaped(&one.id))
+            let opens = guarded && !sealed.contains(&one.id);
+            let mark = if opens { format!(" – {}", words.in_clear()) } else { String::new() };
+            format!("<option value=\"{}\">{name}{mark}</option>\n", page::escaped(&one.id))
         })
         .collect();
     let wrong =
         wrong.map(|wrong| format!("<p class=\"wrong\" role=\"alert\">{wrong}</p>\n")).unwrap_or_default();
+    let guard = match guarded {
+        true => format!("<p class=\"wrong\">{}</p>\n", words.guarded()),
+        false => String::new(),
+    };
     let body = format!(
-        "<p class=\"language\"><a href=\"?lang={}\" lang=\"{}\">{}</a></p>\n<h1>{}</h1>\n{wrong}<p>{}</p>\n{}\
+        "<p class=\"language\"><a href=\"?lang={}\" lang=\"{}\">{}</a></p>\n<h1>{}</h1>\n{wrong}<p>{}</p>\n{guard}{}\
          <form method=\"post\" accept-charset=\"utf-8\">\n\
          <label for=\"to\">{}</label>\n<select id=\"to\" name=\"to\" required>\n<option value=\"\">{}</option>\n\
          {options}</select>\n\

@@ -47,6 +47,10 @@ words! {
     round_title: "The fax went to the fallback inbox", "傳真已送往後備收件箱";
     round: "It has been there before, or was passed on too often. Somebody at the fallback inbox decides. You had chosen",
            "該部門曾經轉出此傳真，或轉交次數過多，將由後備收件箱的人員決定。閣下所選的部門是";
+    guarded: "This fax is for a department whose mails are encrypted. Departments marked “not encrypted” would get it in \
+              clear, and the history would say so.",
+             "原收件部門的電郵須加密。標示「不加密」的部門會收到未加密的電郵，系統會留下紀錄。";
+    in_clear: "not encrypted", "不加密";
     wrong_department: "Choose a department from the list, other than your own.", "請從名單選擇一個其他部門。";
     at: "When", "時間";
     by: "By", "經手";

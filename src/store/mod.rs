@@ -61,7 +61,7 @@ pub use facts::Decided;
 pub use junk::{JUNK, Junk};
 pub use kin::{Candidate, Prints};
 pub use lines::{LineFax, LineQuality};
-pub use moves::{Held, MOST_MOVES, Move, PASSED_ON, PASSED_ROUND, Pass, Passed};
+pub use moves::{Held, MOST_MOVES, Move, PASSED_ON, PASSED_ROUND, Pass, Passed, for_sealed};
 pub use operator::Waits;
 pub use own_mails::{AN_HOUR, BULLETIN, NewMail, OwnMail};
 pub use pages::SavedPage;

@@ -343,10 +343,14 @@ async fn write(
 
 /// What was for a department whose mails are encrypted goes to one whose mails are not.
 fn opens(pass: &Pass, decided: Option<&Value>) -> bool {
-    let sealed = |id: &str| pass.sealed.iter().any(|one| one == id);
+    !pass.sealed.contains(&pass.to) && for_sealed(&pass.sealed, &pass.from, decided)
+}
+
+/// The fax that `from` passes on is for a department whose mails are encrypted: for `from`, or by the rules' decision.
+pub fn for_sealed(sealed: &[String], from: &str, decided: Option<&Value>) -> bool {
+    let is = |id: &str| sealed.iter().any(|one| one == id);
     let ids = decided.and_then(|decided| decided["departments"].as_array());
-    let by_rule = ids.into_iter().flatten().filter_map(Value::as_str).any(sealed);
-    !sealed(&pass.to) && (sealed(&pass.from) || by_rule)
+    is(from) || ids.into_iter().flatten().filter_map(Value::as_str).any(is)
 }
 
 /// True where passing it on would go in a circle. The fallback inbox settles circles, so it is never stopped by one.

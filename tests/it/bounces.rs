@@ -166,7 +166,7 @@ fn what_postfix_put_into_a_maildir_while_no_gateway_ran_is_taken_once_and_kept_a
         (!mails.is_empty()).then_some(mails)
     });
     assert!(mails[0].contains("deliver.bounced"), "{}", mails[0]);
-    assert_eq!(faxes(&house, "closed"), [id.clone()]);
+    assert_eq!(faxes(&house, "closed"), std::slice::from_ref(&id));
     let shown = house.asked(&["show", &id, "--json"]);
     assert_eq!(states(&shown), pairs(&[("far", "bounced"), ("fallback", "delivered")]));
     let seen = held("cur");

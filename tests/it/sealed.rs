@@ -1,13 +1,18 @@
 //! What is for a department whose mails are encrypted leaves by no side way in clear.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use faxgate::console::{self, Console};
+use faxgate::deliver::directory::Directory;
+use faxgate::deliver::links::Signer;
 use faxgate::deliver::smime;
 use faxgate::fax::{Certificate, DeliveryState, FaxId, Target};
 use faxgate::pipeline::Policy;
 use faxgate::route::{Outcome as Demands, Rule, Rules, Site};
 use faxgate::store::{Fallback, Pass, Passed};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::letters::{contains, key_and_certificate, noisy, read};
 use crate::pipeline_house::{DAY, FALLBACK, FRONT, House, MINUTE, deferred, policy, rules};
@@ -84,6 +89,48 @@ async fn pass(house: &House, fax: &FaxId, from: &str, to: &str, address: &str) -
     let target = Target::Mail(FALLBACK.into());
     let fallback = Fallback { target, host_name: "gw.house.test".into(), expires_at: now + DAY };
     house.ctx.store.pass_on(&pass, &fallback, now).await.unwrap()
+}
+
+/// The page behind the front desk's link.
+async fn asked(house: &House, id: &FaxId) -> String {
+    let ctx = Arc::clone(&house.ctx);
+    let directory = move || {
+        let policy = ctx.policy();
+        Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
+    };
+    let signer = Arc::new(Signer::with_key("http://gw.house.test", [7; 32]));
+    let link = signer.pass_on_link(id, "front", (house.ctx.clock)() + DAY);
+    let (store, clock) = (house.ctx.store.clone(), Arc::clone(&house.ctx.clock));
+    let console = Console { store, signer, directory: Arc::new(directory), clock };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = link.replace("http://gw.house.test", &format!("http://{}", listener.local_addr().unwrap()));
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(console::serve(listener, console, stop.clone()));
+    let read = move || ureq::get(&here).call().unwrap().body_mut().read_to_string().unwrap();
+    let page = tokio::task::spawn_blocking(read).await.unwrap();
+    stop.cancel();
+    serving.await.unwrap();
+    page
+}
+
+#[tokio::test]
+async fn whoever_passes_it_on_is_told_beforehand_who_would_get_it_in_clear() {
+    let dir = tempfile::tempdir().unwrap();
+    let house = house(Some(&certificate(dir.path())), rules()).await;
+    let id = house.admit_bytes("secret", noisy(1)).await;
+    house.drain().await;
+    let page = asked(&house, &id).await;
+    assert!(page.contains("for a department whose mails are encrypted"), "{page}");
+    assert!(
+        page.contains("<option value=\"billing\">") && page.contains(" – not encrypted</option>"),
+        "{page}"
+    );
+
+    let open = self::house(None, rules()).await;
+    let id = open.admit_bytes("usual", noisy(1)).await;
+    open.drain().await;
+    let page = asked(&open, &id).await;
+    assert!(page.contains("<option value=\"billing\">") && !page.contains("encrypted"), "{page}");
 }
 
 #[tokio::test]
