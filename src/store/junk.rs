@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::deliveries::withdraw;
 use super::events::{self, kind};
+use super::operator::{begin_round, load};
 use super::own_mails::{self, NewMail};
 use super::rows;
 use super::{Store, StoreError, Tx};
@@ -93,11 +94,7 @@ impl Store {
     /// texts; what had not gone out of it is withdrawn. [`StoreError::NotJunk`]: it does not stand in quarantine as junk.
     pub async fn release_junk(&self, id: &FaxId, who: &str, now: Millis) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let row = sqlx::query("SELECT * FROM faxes WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *tx)
-            .await?;
-        let fax = rows::fax(&row.ok_or_else(|| StoreError::NoFax(id.clone()))?)?;
+        let fax = load(&mut tx, id).await?;
         let marked = sqlx::query(
             "UPDATE junk SET released_at = $1, released_by = $2 WHERE fax_id = $3 AND released_at IS NULL",
         )
@@ -114,16 +111,7 @@ impl Store {
         let stage = fax.stage.after(Step::Replay)?;
         let withdrawn =
             withdraw(&mut tx, id, "withdrawn: the fax was no junk and is routed once more").await?;
-        sqlx::query(
-            "UPDATE faxes SET stage = $1, since = $2, next_at = $2, round = round + 1, attempts = 0, claims = 0,
-                    lease = NULL, lease_owner = NULL, lease_until = NULL, document_json = NULL, rule = NULL,
-                    decision_json = NULL, fault_json = NULL WHERE id = $3",
-        )
-        .bind(stage.name())
-        .bind(now)
-        .bind(id.as_str())
-        .execute(&mut *tx)
-        .await?;
+        begin_round(&mut tx, id, stage, now).await?;
         let detail = json!({ "who": who, "round": fax.round + 1, "withdrawn": withdrawn });
         events::record(&mut tx, Some(id), now, kind::RELEASED, &detail).await?;
         self.commit(tx).await?;

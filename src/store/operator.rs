@@ -8,7 +8,7 @@ use super::deliveries::withdraw;
 use super::events::{self, kind};
 use super::rows::{self, Fax, to_json};
 use super::{FALLBACK, Store, StoreError, Tx};
-use crate::fax::{FaxId, Millis, Step, Target};
+use crate::fax::{FaxId, Millis, Stage, Step, Target};
 
 /// Moments beyond which nothing of ours waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,16 +101,7 @@ impl Store {
         let stage = fax.stage.after(Step::Replay)?;
         let withdrawn = withdraw(&mut tx, id, "withdrawn: the fax was replayed").await?;
         sqlx::query("DELETE FROM page_texts WHERE fax_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
-        sqlx::query(
-            "UPDATE faxes SET stage = $1, since = $2, next_at = $2, round = round + 1, attempts = 0, claims = 0,
-                    lease = NULL, lease_owner = NULL, lease_until = NULL, document_json = NULL, rule = NULL,
-                    decision_json = NULL, fault_json = NULL WHERE id = $3",
-        )
-        .bind(stage.name())
-        .bind(now)
-        .bind(id.as_str())
-        .execute(&mut *tx)
-        .await?;
+        begin_round(&mut tx, id, stage, now).await?;
         let detail = json!({ "who": who, "from": fax.stage, "round": fax.round + 1, "withdrawn": withdrawn });
         events::record(&mut tx, Some(id), now, kind::REPLAYED, &detail).await?;
         self.commit(tx).await?;
@@ -141,7 +132,27 @@ impl Store {
     }
 }
 
-async fn load(tx: &mut Tx, id: &FaxId) -> Result<Fax, StoreError> {
+/// The next round of a fax: nothing is left of what the last one made and decided.
+pub(super) async fn begin_round(
+    tx: &mut Tx,
+    id: &FaxId,
+    stage: Stage,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE faxes SET stage = $1, since = $2, next_at = $2, round = round + 1, attempts = 0, claims = 0,
+                lease = NULL, lease_owner = NULL, lease_until = NULL, document_json = NULL, rule = NULL,
+                decision_json = NULL, fault_json = NULL WHERE id = $3",
+    )
+    .bind(stage.name())
+    .bind(now)
+    .bind(id.as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn load(tx: &mut Tx, id: &FaxId) -> Result<Fax, StoreError> {
     let row =
         sqlx::query("SELECT * FROM faxes WHERE id = $1").bind(id.as_str()).fetch_optional(&mut **tx).await?;
     rows::fax(&row.ok_or_else(|| StoreError::NoFax(id.clone()))?)

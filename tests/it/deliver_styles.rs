@@ -346,10 +346,6 @@ async fn what_postfix_returns_later_names_the_fax() {
         let transport = folder.join("etc/transport");
         std::fs::write(&transport, "gone@example.test moved:\n").unwrap();
         // Nobody knows at RCPT that this delivery will fail.
-        let master = folder.join("etc/master.cf");
-        let mut services = std::fs::read_to_string(&master).unwrap();
-        services.push_str("moved unix - n n - - pipe\n  user=nobody argv=/bin/false\n");
-        std::fs::write(&master, services).unwrap();
         format!(
             "smtpd_sasl_type = dovecot\nsmtpd_sasl_path = {socket}\ntransport_maps = texthash:{}\n",
             transport.display()

@@ -10,6 +10,7 @@ pub mod past;
 pub mod pdf;
 pub mod post_office;
 pub mod postfix;
+pub mod postfix_master;
 pub mod rtpengine;
 pub mod sipp;
 pub mod smtp;
