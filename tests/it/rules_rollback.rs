@@ -44,12 +44,13 @@ fn rules(house: &House) -> String {
 async fn a_running_gateway_goes_back_by_one_command() {
     let house = Past::new(FIRST).await.left().await;
     let gateway = house.start();
+    // The past has left a version in force: that alone does not tell that the gateway is there to be told anything.
+    until("the start", &house, || house.log().contains("the gateway runs").then_some(()));
     let first = until("the first version", &house, || in_force(&house));
 
     house.write("config/rules.toml", SECOND);
     std::fs::set_permissions(house.path("config/rules.toml"), std::fs::Permissions::from_mode(0o640))
         .unwrap();
-    // A gateway that has only just started may not listen yet, but must not die of it.
     let second = until("the second version", &house, || {
         hang_up(&gateway);
         in_force(&house).filter(|version| *version != first)
