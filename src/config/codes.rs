@@ -57,6 +57,7 @@ codes! {
     MAIL_NO_RELAY = "config.mail.no-relay";
     MAIL_CLEAR_PASSWORD = "config.mail.clear-password";
     MAIL_CLEAR_TEXT = "config.mail.clear-text";
+    MAIL_TEMPLATE = "config.mail.template";
     MAIL_PASSWORD_FILE = "config.mail.password-file";
     MAIL_PASSWORD_OPEN = "config.mail.password-open";
     MAIL_CERTIFICATE = "config.mail.certificate";

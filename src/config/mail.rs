@@ -9,6 +9,7 @@ use toml_span::Spanned;
 use super::sheet::Note;
 use super::table::Reader;
 use super::{address, codes, relays, units};
+use crate::deliver::message::check_templates as check_templates_of;
 use crate::deliver::{Relay, Settings};
 use crate::fax::Target;
 
@@ -90,11 +91,29 @@ pub(super) fn read(mut table: Reader<'_>) -> Mail {
         mail.time_zone = zone.value;
     }
     waits(&mut table, &mut mail);
-    mail.templates = table.folder("templates").map(|path| path.value);
+    if let Some(folder) = table.folder("templates") {
+        check_templates(&table, &folder);
+        mail.templates = Some(folder.value);
+    }
     mail.relay_named = table.has("relay");
     mail.relays = relays::read(&mut table);
     table.finish();
     mail
+}
+
+/// Fills every template of the site's. What is wrong is no obstacle: the built-in one is taken in its place.
+fn check_templates(table: &Reader<'_>, folder: &Spanned<PathBuf>) {
+    if !folder.value.is_dir() {
+        return;
+    }
+    let anybody = "fax@localhost".to_owned();
+    let mail = Mail { from: anybody.clone(), host_name: "localhost".to_owned(), ..Mail::default() };
+    let settings = Settings { templates: Some(folder.value.clone()), ..mail.settings(Target::Mail(anybody)) };
+    for problem in check_templates_of(&settings) {
+        let note = Note::warning(codes::MAIL_TEMPLATE, format!("`templates`: {problem}"))
+            .help("until it is mended the built-in words stand in the mails");
+        table.sheet().note(folder.span, note);
+    }
 }
 
 fn waits(table: &mut Reader<'_>, mail: &mut Mail) {

@@ -500,6 +500,37 @@ fn what_is_wrong_with_a_departments_mails_is_found_before_any_fax_comes() {
     assert!(warnings.contains("ends in 8 days"), "{warnings}");
 }
 
+#[test]
+fn a_template_that_cannot_be_filled_is_warned_of_and_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let templates = dir.path().join("words");
+    std::fs::create_dir_all(&templates).unwrap();
+    for (name, text) in [
+        ("en.subject.txt", "Fax of {{ pages_words }} from {{ sender }}"),
+        ("en.text.txt", "Look:\n{{ sendr }}\n"),
+        ("fr.text.txt", "Bonjour"),
+    ] {
+        std::fs::write(templates.join(name), text).unwrap();
+    }
+    let machine = MACHINE.replace("[mail]", "[mail]\ntemplates = \"words\"");
+    assert_ne!(machine, MACHINE);
+    let front = "fallback = \"front\"\n[[department]]\nid = \"front\"\nname = \"Front\"\nmaildir = \"m\"\n";
+    let files = [("faxgate.toml", machine.as_str()), ("departments.toml", front), ("rules.toml", RULES)];
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    std::fs::create_dir_all(dir.path().join("spool")).unwrap();
+    let (_, warnings) = Config::load(dir.path()).unwrap();
+    let of_templates: Vec<String> = warnings
+        .iter()
+        .map(ToString::to_string)
+        .filter(|warning| warning.contains("config.mail.template"))
+        .collect();
+    assert_eq!(of_templates.len(), 2, "{warnings:#?}");
+    assert!(of_templates[0].contains("en.text.txt:2"), "{of_templates:?}");
+    assert!(of_templates[1].contains("fr.text.txt"), "{of_templates:?}");
+}
+
 #[tokio::test]
 async fn a_real_mail_servers_limit_is_met_in_parts() {
     use crate::harness::postfix::Postfix;

@@ -438,7 +438,7 @@ fn each_mistake_gives_its_own_finding_and_no_other() {
         assert!(findings.iter().any(|finding| finding.code.as_str() == code), "{code}");
         seen.insert(code);
     }
-    // two that need more than one change
+    // three that need more than one change
     let machine = MACHINE.replace(
         "[mail]\n",
         t38!(
@@ -449,11 +449,17 @@ fn each_mistake_gives_its_own_finding_and_no_other() {
     let rule = "[[rule]]\nname = \"x\"\ntrunk = \"telko\"\nto = \"registry\"\n[default]";
     let found = Folder::new(&machine, DEPARTMENTS, &RULES.replace(END, rule)).findings();
     assert_eq!(found.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["config.rules.trunk"]);
+    let machine = MACHINE.replace("[mail]\n", "[mail]\ntemplates = \"words\"\n");
+    let folder = Folder::new(&machine, DEPARTMENTS, RULES);
+    std::fs::create_dir(folder.0.path().join("words")).unwrap();
+    std::fs::write(folder.0.path().join("words/en.subject.txt"), "Fax from {{ sendr }}").unwrap();
+    let found: Vec<_> = folder.findings().into_iter().map(|one| one.code.as_str()).collect();
+    assert_eq!(found, ["config.mail.template"]);
     let example = "[[example]]\ngiven = { did = \"3010 1303\" }\nexpect = \"health\"\n[default]";
     let folder = Folder::new(MACHINE, DEPARTMENTS, &RULES.replace(END, example));
     let (_, hints) = Config::looked_at(folder.0.path());
     assert_eq!(hints.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["config.rules.untried"]);
-    seen.extend(["config.rules.trunk", "config.rules.untried"]);
+    seen.extend(["config.rules.trunk", "config.rules.untried", "config.mail.template"]);
     let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(all, seen, "every code needs a case here");
 }
