@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::outcome::{Outcome, Suggestion};
 use super::rule::{DEFAULT_RULE, Rule, Rules};
 use super::seen::Seen;
-use super::verdict::{Demand, Holds};
+use super::verdict::{Demand, Holds, Verdict};
 
 /// What was decided, and why.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -122,8 +122,8 @@ struct Walk {
     winner: Option<Judged>,
     /// The one that stands in its way: nearly fitted before it, or holds too where the winner holds by a hair.
     doubt: Option<Doubt>,
-    /// Rules looked at, up to the winner.
-    looked_at: Vec<usize>,
+    /// Rules looked at, up to the winner, and what was found of their conditions.
+    looked_at: Vec<(usize, Vec<Verdict>)>,
 }
 
 #[derive(Clone, Copy)]
@@ -168,14 +168,14 @@ fn walk(rules: &Rules, seen: &Seen<'_>, places: &Vec<usize>, counts: impl Fn(&Ru
         if let Some(winner) = walk.winner {
             // past the winner only what says otherwise by other words counts
             let rival = rule.when.iter().any(super::Condition::is_read) && !rule.may_go_nowhere();
-            if rival && !same(at, winner.at) && judge(at, rule, rules, seen).holds == Holds::Yes {
+            if rival && !same(at, winner.at) && judge(at, rule, rules, seen).0.holds == Holds::Yes {
                 walk.doubt = Some(Doubt::Rival(at));
                 break;
             }
             continue;
         }
-        walk.looked_at.push(at);
-        let judged = judge(at, rule, rules, seen);
+        let (judged, verdicts) = judge(at, rule, rules, seen);
+        walk.looked_at.push((at, verdicts));
         match judged.holds {
             Holds::No => {}
             // nothing is thrown out on a guess
@@ -202,11 +202,14 @@ fn demand(rule: &Rule, rules: &Rules) -> Demand {
     Demand { confidence: rule.confidence, strict }
 }
 
-fn judge(at: usize, rule: &Rule, rules: &Rules, seen: &Seen<'_>) -> Judged {
+/// Asks one condition after another, up to the first that does not hold.
+fn judge(at: usize, rule: &Rule, rules: &Rules, seen: &Seen<'_>) -> (Judged, Vec<Verdict>) {
     let demand = demand(rule, rules);
     let mut judged = Judged { at, holds: Holds::Yes, read: None };
+    let mut verdicts = Vec::with_capacity(rule.when.len());
     for condition in &rule.when {
         let verdict = condition.judge(seen, demand);
+        verdicts.push(verdict);
         judged.holds = judged.holds.min(verdict.holds);
         if judged.holds == Holds::No {
             break;
@@ -219,16 +222,18 @@ fn judge(at: usize, rule: &Rule, rules: &Rules, seen: &Seen<'_>) -> Judged {
             });
         }
     }
-    judged
+    (judged, verdicts)
 }
 
 /// All conditions that hold, or the first that does not.
 fn verdict(rule: &Rule, rules: &Rules, seen: &Seen<'_>) -> (Holds, String) {
-    let demand = demand(rule, rules);
+    worded(rule, seen, &judge(0, rule, rules, seen).1)
+}
+
+fn worded(rule: &Rule, seen: &Seen<'_>, verdicts: &[Verdict]) -> (Holds, String) {
     let (mut all, mut held) = (Holds::Yes, Vec::new());
-    for condition in &rule.when {
-        let verdict = condition.judge(seen, demand);
-        let why = condition.tell(seen, &verdict);
+    for (condition, verdict) in rule.when.iter().zip(verdicts) {
+        let why = condition.tell(seen, verdict);
         if verdict.holds == Holds::No {
             return (Holds::No, why);
         }
@@ -307,7 +312,7 @@ fn reasons(rules: &Rules, seen: &Seen<'_>, walk: &Walk) -> Vec<Reason> {
     let all: Vec<usize> = match end <= NAMED_RULES {
         true => (0..end).collect(),
         false => {
-            let mut some: Vec<usize> = walk.looked_at.iter().copied().take(NAMED_RULES).collect();
+            let mut some: Vec<usize> = walk.looked_at.iter().map(|(at, _)| *at).take(NAMED_RULES).collect();
             some.extend(walk.winner.map(|winner| winner.at).filter(|at| !some.contains(at)));
             some
         }
@@ -316,7 +321,11 @@ fn reasons(rules: &Rules, seen: &Seen<'_>, walk: &Walk) -> Vec<Reason> {
     for rule_at in &all {
         let Some(rule) = rules.list().get(*rule_at) else { continue };
         let matched = chosen == Some(*rule_at);
-        let (holds, why) = verdict(rule, rules, seen);
+        // Asking anew what was asked already would cost as much as deciding.
+        let (holds, why) = match walk.looked_at.binary_search_by_key(rule_at, |(at, _)| *at) {
+            Ok(found) => worded(rule, seen, walk.looked_at.get(found).map_or(&[], |(_, verdicts)| verdicts)),
+            Err(_) => verdict(rule, rules, seen),
+        };
         let why = match holds == Holds::Yes && !matched {
             true => format!("would fit ({why}), but a person must choose"),
             false => why,

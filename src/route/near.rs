@@ -97,9 +97,11 @@ impl Pattern {
         let (rows, columns) = (self.chars.len() + 1, window.len() + 1);
         let never = errors + 1;
         // costs[row][column]: the first `row` characters of the phrase, ending before `column`
-        let mut costs = vec![vec![never; columns]; rows];
-        costs[0].fill(0);
+        let mut costs = Vec::with_capacity(rows);
+        costs.push(vec![0; columns]);
         for row in 1..rows {
+            costs.push(vec![never; columns]);
+            let mut hope = false;
             for column in 0..columns {
                 let free = self.words[row - 1].is_some();
                 let missing = costs[row - 1][column] + if free { 1 } else { never };
@@ -116,6 +118,11 @@ impl Pattern {
                     least = least.min(taken).min(more);
                 }
                 costs[row][column] = least.min(never);
+                hope |= least < never;
+            }
+            // No row costs less than the one before.
+            if !hope {
+                return None;
             }
         }
         let last = costs.last()?;
