@@ -189,13 +189,8 @@ impl Condition {
                 .collect(),
             Self::Device(list) => list.iter().map(|one| glob_key(one.as_str())).collect(),
             Self::Barcode(list) => list.iter().map(|one| start_key(one.start())).collect(),
-            Self::Reference(list) => list
-                .iter()
-                .map(|one| match one.as_str().starts_with('/') {
-                    true => same_key(one.as_str()),
-                    false => start_key(one.start()),
-                })
-                .collect(),
+            // an expression may cover any text, so it stands under the empty beginning that all have
+            Self::Reference(list) => list.iter().map(|one| start_key(one.start())).collect(),
             Self::Attention(list) | Self::Text(list) => {
                 list.iter().map(|words| words_key(words.as_str())).collect()
             }
@@ -217,13 +212,9 @@ impl Condition {
             Self::Barcode(list) => {
                 list.iter().flat_map(|one| starts_of(one.start().map_or("", |start| start.0))).collect()
             }
-            Self::Reference(list) => list
-                .iter()
-                .flat_map(|one| {
-                    let start = one.start().map_or("", |start| start.0);
-                    starts_of(start).into_iter().chain([same_key(one.as_str())])
-                })
-                .collect(),
+            Self::Reference(list) => {
+                list.iter().flat_map(|one| starts_of(one.start().map_or("", |start| start.0))).collect()
+            }
             Self::Attention(list) | Self::Text(list) => {
                 list.iter().flat_map(|words| tokens(&fold(words.as_str())).chain([ANY.to_owned()])).collect()
             }
@@ -243,10 +234,6 @@ impl Condition {
             _ => vec![ANY.to_owned()],
         }
     }
-}
-
-fn same_key(text: &str) -> String {
-    format!("={text}")
 }
 
 fn start_key(start: Option<(&str, bool)>) -> String {
@@ -362,6 +349,21 @@ mod tests {
             when.dedup_by_key(|condition| condition.key());
             Rule { name: "r".into(), when, ..Rule::default() }
         })
+    }
+
+    /// Found by the property below.
+    #[test]
+    fn an_expression_takes_the_references_that_it_fits() {
+        let of = |text: &str| Rule {
+            name: "r".into(),
+            when: vec![Condition::Reference(vec![ReferencePattern::parse(text).unwrap()])],
+            ..Rule::default()
+        };
+        let mut shadows = Shadows::default();
+        shadows.push(&of(r"/lic\/\d+/"));
+        assert_eq!(shadows.look(&of("LIC/17")).whole, Some(0));
+        assert_eq!(shadows.look(&of(r"/lic\/\d+/")).whole, Some(0));
+        assert_eq!(shadows.look(&of("LIC/*")).whole, None);
     }
 
     proptest! {
