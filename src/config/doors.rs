@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use toml_span::Spanned;
 
 use super::codes;
-use super::relays::{check_roots, opened};
+use super::relays::{opened, pem};
 use super::sheet::Note;
 use super::spools::Names;
 use super::table::Reader;
@@ -33,7 +33,7 @@ fn webhook(mut table: Reader<'_>, names: &mut Names) -> Option<Webhook> {
     if let Some(file) = &secret_file {
         check_secret(&table, file);
     }
-    let roots = roots(&mut table);
+    let roots = pem(&mut table, "roots");
     let pdf = table.flag("pdf").is_some_and(|flag| flag.value);
     table.finish();
     Some(Webhook { name: name?, url: url?, secret_file: secret_file?.value, roots, pdf })
@@ -42,7 +42,7 @@ fn webhook(mut table: Reader<'_>, names: &mut Names) -> Option<Webhook> {
 fn printer(mut table: Reader<'_>, names: &mut Names) -> Option<Printer> {
     let name = named(&mut table, "printer", names);
     let uri = address(&mut table, "uri", check_printer);
-    let roots = roots(&mut table);
+    let roots = pem(&mut table, "roots");
     let keyword = |text: &str| {
         let good = !text.is_empty()
             && text.len() <= 255
@@ -92,12 +92,6 @@ fn address(
         Ok(false) => {}
     }
     Some(text.value)
-}
-
-fn roots(table: &mut Reader<'_>) -> Option<PathBuf> {
-    let roots = table.path("roots")?;
-    check_roots(table, "roots", &roots);
-    Some(roots.value)
 }
 
 fn check_secret(table: &Reader<'_>, file: &Spanned<PathBuf>) {

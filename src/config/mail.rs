@@ -9,8 +9,7 @@ use toml_span::Spanned;
 use super::sheet::Note;
 use super::table::Reader;
 use super::{address, codes, relays, units};
-use crate::deliver::message::check_templates as check_templates_of;
-use crate::deliver::{Relay, Settings};
+use crate::deliver::{Relay, Settings, message};
 use crate::fax::Target;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -109,7 +108,7 @@ fn check_templates(table: &Reader<'_>, folder: &Spanned<PathBuf>) {
     let anybody = "fax@localhost".to_owned();
     let mail = Mail { from: anybody.clone(), host_name: "localhost".to_owned(), ..Mail::default() };
     let settings = Settings { templates: Some(folder.value.clone()), ..mail.settings(Target::Mail(anybody)) };
-    for problem in check_templates_of(&settings) {
+    for problem in message::check_templates(&settings) {
         let note = Note::warning(codes::MAIL_TEMPLATE, format!("`templates`: {problem}"))
             .help("until it is mended the built-in words stand in the mails");
         table.sheet().note(folder.span, note);

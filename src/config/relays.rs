@@ -235,17 +235,6 @@ pub(super) fn opened(path: &Path) -> std::io::Result<Metadata> {
     if facts.is_file() { File::open(path)?.metadata() } else { Ok(facts) }
 }
 
-/// The same of certificates: a note where they cannot be read.
-pub(super) fn check_roots(table: &Reader<'_>, key: &str, file: &Spanned<PathBuf>) {
-    let shown = file.value.display();
-    let message = match opened(&file.value) {
-        Ok(facts) if facts.is_file() => return,
-        Err(error) if error.kind() != ErrorKind::NotFound => format!("`{key}` {shown}: {error}"),
-        _ => format!("`{key}`: there is no file {shown}"),
-    };
-    table.sheet().note(file.span, Note::error(codes::FILE, message));
-}
-
 fn secret_file(table: &mut Reader<'_>, key: &'static str) -> Option<Spanned<PathBuf>> {
     let file = table.path(key)?;
     let shown = file.value.display();
@@ -264,10 +253,16 @@ fn secret_file(table: &mut Reader<'_>, key: &'static str) -> Option<Spanned<Path
     Some(file)
 }
 
-/// A PEM file with at least one certificate.
-fn pem(table: &mut Reader<'_>, key: &'static str) -> Option<PathBuf> {
+/// A PEM file with at least one certificate: a note where it cannot be read.
+pub(super) fn pem(table: &mut Reader<'_>, key: &'static str) -> Option<PathBuf> {
     let file = table.path(key)?;
-    check_roots(table, key, &file);
+    let shown = file.value.display();
+    let message = match opened(&file.value) {
+        Ok(facts) if facts.is_file() => return Some(file.value),
+        Err(error) if error.kind() != ErrorKind::NotFound => format!("`{key}` {shown}: {error}"),
+        _ => format!("`{key}`: there is no file {shown}"),
+    };
+    table.sheet().note(file.span, Note::error(codes::FILE, message));
     Some(file.value)
 }
 

@@ -1,4 +1,4 @@
-//! The tasks behind what comes back and behind signed links: LMTP, Maildir, the gateway's own mails, the pages.
+//! The tasks behind what comes back and behind signed links: LMTP, Maildir, the pages.
 
 use std::sync::Arc;
 
@@ -8,21 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::console::{self, Console};
-use crate::deliver::directory::{Directory, InForce};
 use crate::deliver::links::{Maker, Signer};
 use crate::deliver::message::LinkMaker;
 use crate::fax::{Disposition, Fault};
 use crate::pipeline::Context;
 use crate::returns::{Desk, lmtp, maildir};
-
-/// Who gets faxes, by the policy in force.
-pub(super) fn in_force(ctx: &Arc<Context>) -> InForce {
-    let ctx = Arc::clone(ctx);
-    Arc::new(move || {
-        let policy = ctx.policy();
-        Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
-    })
-}
 
 /// Who makes the links in mails; `None`: the configuration has no `[links]`.
 pub(super) fn link_maker(config: &Config) -> Result<Option<Arc<dyn LinkMaker>>, Fault> {
@@ -44,7 +34,7 @@ pub(super) async fn died(tasks: &mut JoinSet<()>) -> Fault {
 }
 
 fn desk(ctx: &Arc<Context>) -> Desk {
-    Desk::new(ctx.store.clone(), in_force(ctx), Arc::clone(&ctx.clock))
+    Desk::new(ctx.store.clone(), ctx.directory(), Arc::clone(&ctx.clock))
 }
 
 /// Takes once what lies in the Maildir of returned mail, for a run that does not stay.
@@ -62,7 +52,6 @@ pub(super) async fn start(
     stop: &CancellationToken,
 ) -> Result<JoinSet<()>, Fault> {
     let mut tasks = JoinSet::new();
-    let directory = in_force(ctx);
     if let Some(returns) = &config.returns {
         let desk = desk(ctx);
         if let Some(at) = &returns.lmtp {
@@ -77,7 +66,7 @@ pub(super) async fn start(
         let console = Console {
             store: ctx.store.clone(),
             signer: Arc::new(Signer::open(&config.data, &links.base)?),
-            directory,
+            directory: ctx.directory(),
             clock: Arc::clone(&ctx.clock),
         };
         let listener = TcpListener::bind(links.listen).await.map_err(|error| {

@@ -62,6 +62,7 @@ pub struct Windows {
     /// With so much of it that noise does not explain it.
     pub strange: u32,
     /// Places, rows and columns where a hand added something that the other page has not: a tick, a ruler's stroke.
+    /// Not sought where a window is odd.
     pub marks: u32,
 }
 
@@ -290,8 +291,10 @@ fn strange(a: &Layer<'_>, b: &Layer<'_>, shift: (i32, i32), limit: f64) -> Windo
             }
         }
     }
-    let marks = marks::marks(a, b, &settled, &missed, limit);
-    Windows { marks, ..windows(&a.figures, &written, limit) }
+    let seen = windows(&a.figures, &written, limit);
+    // Most pairs are strangers, and known as such by now.
+    let marks = if seen.odd == 0 { marks::marks(a, b, &settled, &missed, limit) } else { 0 };
+    Windows { marks, ..seen }
 }
 
 trait At {

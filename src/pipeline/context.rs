@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use super::Typography;
+use crate::deliver::directory::{Directory, InForce};
 use crate::deliver::{self, Deliverer, RelayState, doors::Doors, message::Stationery};
 use crate::fax::{Department, Fault, Language, Millis, Outcome, Page, Target};
 use crate::ops::{alarms, health::Health};
@@ -181,6 +182,15 @@ impl Context {
             owner: format!("pid {}", std::process::id()),
             policy: RwLock::new(Arc::new(policy)),
         }
+    }
+
+    /// Who gets faxes, by the policy in force whenever it is asked.
+    pub fn directory(self: &Arc<Self>) -> InForce {
+        let ctx = Arc::clone(self);
+        Arc::new(move || {
+            let policy = ctx.policy();
+            Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
+        })
     }
 
     /// The policy in force. Whoever holds it goes on with it after a reload.

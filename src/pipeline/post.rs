@@ -3,11 +3,11 @@
 //! They lie in the store until somebody has taken them, so that a stop or a relay that refuses loses none; each is tried
 //! under its one Message-ID. A digest, an alarm or a forward is tried without end, an answer for as long as it lasts.
 
+use super::context::millis;
 use super::{Context, Policy};
 use crate::deliver::bulletin::{self, Bulletin};
 use crate::deliver::schedule::Next;
 use crate::fax::{Disposition, Fault, Language, Millis, Outcome, Target};
-use crate::pipeline::context::millis;
 use crate::store::{BULLETIN, NewMail, OwnMail, StoreError};
 
 /// Hands over every mail that is due, each once: what is not taken is due later.
@@ -39,19 +39,11 @@ async fn again(
     refused: bool,
 ) -> Result<(), StoreError> {
     let now = ctx.now();
-    let longest = now + millis(policy.mail.retry_most);
-    let later = |until: Millis| policy.mail.back_off().after(mail.attempts + 1, now, until, mail.id);
-    let next = match (mail.expires_at, refused) {
-        (Some(_), true) => None,
-        (Some(expires), false) => match later(expires) {
-            Next::At(at) => Some(at),
-            Next::Expired => None,
-        },
-        (None, true) => Some(longest),
-        (None, false) => match later(Millis::MAX) {
-            Next::At(at) => Some(at),
-            Next::Expired => Some(longest),
-        },
+    let until = mail.expires_at.unwrap_or(Millis::MAX);
+    let next = match policy.mail.back_off().after(mail.attempts + 1, now, until, mail.id) {
+        Next::At(at) if !refused => Some(at),
+        // What lasts for ever is tried for ever, refused or not.
+        _ => mail.expires_at.is_none().then(|| now + millis(policy.mail.retry_most)),
     };
     let (kind, id, code) = (&mail.kind, &mail.message_id, &fault.code);
     tracing::error!(kind, id, code, until = next, "a mail of the gateway is not taken: {}", fault.operator);

@@ -1,10 +1,8 @@
 //! A fax that was taken and comes back later: the delivery says so, the fallback inbox gets it, nothing is lost.
 
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use faxgate::deliver::directory::{Directory, InForce};
 use faxgate::fax::{DeliveryState, Disposition, Fault, FaxId, Outcome, Sha256, Stage, Target};
 use faxgate::returns::{Desk, maildir};
 use faxgate::store::{
@@ -240,12 +238,7 @@ struct DeskHouse {
 impl DeskHouse {
     async fn new() -> Self {
         let house = pipeline_house::House::new().await;
-        let ctx = Arc::clone(&house.ctx);
-        let directory: InForce = Arc::new(move || {
-            let policy = ctx.policy();
-            Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
-        });
-        let desk = Desk::new(house.ctx.store.clone(), directory, house.ctx.clock.clone());
+        let desk = Desk::new(house.ctx.store.clone(), house.ctx.directory(), house.ctx.clock.clone());
         let fax = house.admit("one", &[1]).await;
         house.drain().await;
         Self { house, desk, fax }

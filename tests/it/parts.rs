@@ -1,9 +1,7 @@
 //! Faxes in parts whose parts come back: no page stays away from the reader because its mail had been taken once.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use faxgate::deliver::directory::{Directory, InForce};
 use faxgate::deliver::message::base_id;
 use faxgate::fax::{DeliveryState, FaxId, Oversize, Stage};
 use faxgate::returns::Desk;
@@ -15,12 +13,7 @@ use crate::pipeline_house::{DAY, FALLBACK, FRONT, House, MINUTE};
 
 /// A server reports that a mail to an address came back.
 async fn comes_back(house: &House, address: &str, message_id: &str) -> Taken {
-    let ctx = Arc::clone(&house.ctx);
-    let directory: InForce = Arc::new(move || {
-        let policy = ctx.policy();
-        Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
-    });
-    let desk = Desk::new(house.ctx.store.clone(), directory, house.ctx.clock.clone());
+    let desk = Desk::new(house.ctx.store.clone(), house.ctx.directory(), house.ctx.clock.clone());
     desk.take(report("failed", address, message_id), Some(String::new())).await.unwrap()
 }
 

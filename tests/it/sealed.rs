@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use faxgate::console::{self, Console};
-use faxgate::deliver::directory::Directory;
 use faxgate::deliver::links::Signer;
 use faxgate::deliver::smime;
 use faxgate::fax::{Certificate, DeliveryState, FaxId, Target};
@@ -93,15 +92,10 @@ async fn pass(house: &House, fax: &FaxId, from: &str, to: &str, address: &str) -
 
 /// The page behind the front desk's link.
 async fn asked(house: &House, id: &FaxId) -> String {
-    let ctx = Arc::clone(&house.ctx);
-    let directory = move || {
-        let policy = ctx.policy();
-        Arc::new(Directory { departments: policy.departments.clone(), mail: policy.mail.clone() })
-    };
     let signer = Arc::new(Signer::with_key("http://gw.house.test", [7; 32]));
     let link = signer.pass_on_link(id, "front", (house.ctx.clock)() + DAY);
     let (store, clock) = (house.ctx.store.clone(), Arc::clone(&house.ctx.clock));
-    let console = Console { store, signer, directory: Arc::new(directory), clock };
+    let console = Console { store, signer, directory: house.ctx.directory(), clock };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = link.replace("http://gw.house.test", &format!("http://{}", listener.local_addr().unwrap()));
     let stop = CancellationToken::new();

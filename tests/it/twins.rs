@@ -61,18 +61,24 @@ fn typed(draw: impl FnOnce(&mut Sheet<'_>)) -> Canvas {
 
 /// One form, filled by different people: fields of the same kind and length.
 fn form(name: &str, identity: &str, phone: &str, amount: &str, case: &str) -> Canvas {
+    let rows = vec![
+        vec![Field::new("Name", name, 60), Field::new("HKID No.", identity, 40)],
+        vec![Field::new("Telephone", phone, 50), Field::new("Case No.", case, 50)],
+        vec![Field::new("Amount claimed", amount, 100)],
+    ];
+    application(rows, false)
+}
+
+/// The same form with these rows, its second box ticked or not.
+fn application(rows: Vec<Vec<Field>>, renewal: bool) -> Canvas {
     let form = Form {
         tongue: Tongue::English,
         from: Some(HARBOUR),
         number: "HD 507",
         title: vec!["APPLICATION FOR ALLOWANCE".into()],
         to: "To: Benefits Section".into(),
-        rows: vec![
-            vec![Field::new("Name", name, 60), Field::new("HKID No.", identity, 40)],
-            vec![Field::new("Telephone", phone, 50), Field::new("Case No.", case, 50)],
-            vec![Field::new("Amount claimed", amount, 100)],
-        ],
-        ticks: vec![("First application".into(), true), ("Renewal".into(), false)],
+        rows,
+        ticks: vec![("First application".into(), true), ("Renewal".into(), renewal)],
         remarks: vec![],
         photo: false,
         declaration: "I declare that the particulars given above are true and complete.".into(),
@@ -215,19 +221,8 @@ fn what_the_same_form_says_of_another_person_is_another_sheet() {
 
 /// The form with its second box ticked, or not.
 fn ticked(second: bool) -> Canvas {
-    let form = Form {
-        tongue: Tongue::English,
-        from: Some(HARBOUR),
-        number: "HD 507",
-        title: vec!["APPLICATION FOR ALLOWANCE".into()],
-        to: "To: Benefits Section".into(),
-        rows: vec![vec![Field::new("Name", "Wong Ka Yan", 60), Field::new("HKID No.", "Z903275(0)", 40)]],
-        ticks: vec![("First application".into(), true), ("Renewal".into(), second)],
-        remarks: vec![],
-        photo: false,
-        declaration: "I declare that the particulars given above are true and complete.".into(),
-    };
-    typed(|sheet| papers::form(sheet, &form, &mut Chance::named("hand")))
+    let row = vec![Field::new("Name", "Wong Ka Yan", 60), Field::new("HKID No.", "Z903275(0)", 40)];
+    application(vec![row], second)
 }
 
 /// The paper with a ruler's stroke on it, in millimetres: 0.3 mm thick.
